@@ -1,0 +1,171 @@
+//! The V8 archive: which one this workspace links, what it is called, and where the `v8` crate looks for it.
+//!
+//! The crate's build script decides all of that; this file follows it, fed from cargo's own answer (`cargo metadata`,
+//! which means `Cargo.lock`) so that moving to another V8 changes nothing here.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Where the crate's releases are when `RUSTY_V8_MIRROR` names no other place.
+const RELEASES: &str = "https://github.com/denoland/rusty_v8/releases/download";
+
+/// The `v8` crate of this workspace as `Cargo.lock` fixes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Archive {
+    /// `150.4.0`.
+    pub(crate) version: String,
+    /// The target triple that cargo builds for.
+    pub(crate) target: String,
+    /// The crate's features as the workspace unifies them.
+    pub(crate) features: Vec<String>,
+    /// The unpacked crate, whole V8 source included.
+    pub(crate) source: PathBuf,
+    /// The place that archives are downloaded from, without a slash at the end.
+    pub(crate) base: String,
+}
+
+impl Archive {
+    /// Asks cargo. Downloads crates that the workspace needs and this machine does not have yet.
+    pub(crate) fn of_workspace(root: &Path) -> Result<Self> {
+        let target = host_target()?;
+        let out = Command::new(cargo())
+            .current_dir(root)
+            .args(["metadata", "--format-version", "1", "--filter-platform", &target])
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .context("running cargo metadata")?;
+        ensure!(out.status.success(), "cargo metadata failed; its message is above");
+        let metadata: Value = serde_json::from_slice(&out.stdout).context("reading the answer of cargo metadata")?;
+        let base = env::var("RUSTY_V8_MIRROR").unwrap_or_else(|_| RELEASES.into());
+        Self::from_metadata(&metadata, target, base)
+    }
+
+    fn from_metadata(metadata: &Value, target: String, base: String) -> Result<Self> {
+        let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+        let mut found = packages.iter().filter(|p| p["name"] == "v8");
+        let (Some(package), None) = (found.next(), found.next()) else {
+            bail!("the workspace should depend on exactly one version of the `v8` crate; see `cargo tree -i v8`");
+        };
+        let nodes = metadata["resolve"]["nodes"].as_array().context("cargo metadata resolves nothing")?;
+        let node = nodes.iter().find(|n| n["id"] == package["id"]).context("the `v8` crate is not resolved")?;
+        let strings = |v: &Value| -> Vec<String> {
+            v.as_array().into_iter().flatten().filter_map(|f| Some(f.as_str()?.to_owned())).collect()
+        };
+        let manifest = package["manifest_path"].as_str().context("the `v8` crate has no path")?;
+        Ok(Self {
+            version: package["version"].as_str().context("the `v8` crate has no version")?.to_owned(),
+            target,
+            features: strings(&node["features"]),
+            source: Path::new(manifest).parent().context("the `v8` crate has no folder")?.to_owned(),
+            base,
+        })
+    }
+
+    /// Whether the workspace switches this feature of the `v8` crate on.
+    pub(crate) fn has(&self, feature: &str) -> bool {
+        self.features.iter().any(|f| f == feature)
+    }
+
+    /// The archive's file name: `librusty_v8_simdutf_release_x86_64-unknown-linux-gnu.a.gz`.
+    pub(crate) fn file_name(&self) -> String {
+        let mut variant = String::new();
+        for (feature, mark) in
+            [("v8_enable_pointer_compression", "_ptrcomp"), ("v8_enable_sandbox", "_sandbox"), ("simdutf", "_simdutf")]
+        {
+            if self.has(feature) {
+                variant.push_str(mark);
+            }
+        }
+        let stem = format!("rusty_v8{variant}_release_{}", self.target);
+        if self.target.contains("windows") { format!("{stem}.lib.gz") } else { format!("lib{stem}.a.gz") }
+    }
+
+    /// Where the crate would download the archive.
+    pub(crate) fn url(&self) -> String {
+        format!("{}/v{}/{}", self.base, self.version, self.file_name())
+    }
+
+    /// Where the crate looks before it downloads.
+    pub(crate) fn cached(&self, cargo_home: &Path) -> PathBuf {
+        let name = self.url().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect::<String>();
+        cargo_home.join(".rusty_v8").join(name)
+    }
+}
+
+/// The cargo that runs us, or the one on the path.
+pub(crate) fn cargo() -> std::ffi::OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// `$CARGO_HOME`, by default `~/.cargo`.
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    if let Some(home) = env::var_os("CARGO_HOME").filter(|h| !h.is_empty()) {
+        return std::path::absolute(home).context("CARGO_HOME");
+    }
+    Ok(env::home_dir().context("neither CARGO_HOME nor HOME is set")?.join(".cargo"))
+}
+
+fn host_target() -> Result<String> {
+    let out = Command::new("rustc").arg("-vV").output().context("running rustc -vV")?;
+    let text = String::from_utf8_lossy(&out.stdout);
+    let host = text.lines().find_map(|l| l.strip_prefix("host: ")).context("rustc -vV names no host")?;
+    Ok(host.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn archive(features: &[&str]) -> Archive {
+        let id = "somewhere#v8@150.4.0";
+        let metadata = json!({
+            "packages": [
+                {"id": "somewhere#serde@1.0.0", "name": "serde", "version": "1.0.0", "manifest_path": "s/Cargo.toml"},
+                {"id": id, "name": "v8", "version": "150.4.0", "manifest_path": "registry/v8-150.4.0/Cargo.toml"},
+            ],
+            "resolve": {"nodes": [{"id": id, "features": features}]},
+        });
+        Archive::from_metadata(&metadata, "x86_64-unknown-linux-gnu".into(), RELEASES.into()).unwrap()
+    }
+
+    #[test]
+    fn the_name_follows_the_features() {
+        let check = |features: &[&str], name: &str| assert_eq!(archive(features).file_name(), name);
+        check(&["use_custom_libcxx"], "librusty_v8_release_x86_64-unknown-linux-gnu.a.gz");
+        check(&["simdutf", "use_custom_libcxx"], "librusty_v8_simdutf_release_x86_64-unknown-linux-gnu.a.gz");
+        check(
+            &["simdutf", "v8_enable_pointer_compression"],
+            "librusty_v8_ptrcomp_simdutf_release_x86_64-unknown-linux-gnu.a.gz",
+        );
+    }
+
+    #[test]
+    fn the_cache_name_is_the_url_without_punctuation() {
+        assert_eq!(
+            archive(&["simdutf"]).cached(Path::new("home")),
+            Path::new("home/.rusty_v8").join(concat!(
+                "https___github_com_denoland_rusty_v8_releases_download_v150_4_0_",
+                "librusty_v8_simdutf_release_x86_64_unknown_linux_gnu_a_gz"
+            ))
+        );
+    }
+
+    #[test]
+    fn the_source_is_beside_the_manifest() {
+        assert_eq!(archive(&[]).source, Path::new("registry/v8-150.4.0"));
+    }
+
+    #[test]
+    fn no_v8_or_two_of_them_is_an_error() {
+        let none = json!({"packages": [], "resolve": {"nodes": []}});
+        assert!(Archive::from_metadata(&none, "t".into(), "b".into()).is_err());
+        let two = json!({"packages": [{"name": "v8"}, {"name": "v8"}], "resolve": {"nodes": []}});
+        assert!(Archive::from_metadata(&two, "t".into(), "b".into()).is_err());
+    }
+}

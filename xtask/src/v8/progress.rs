@@ -1,0 +1,97 @@
+//! The live line of a long build: steps done, share, time so far, estimate.
+//!
+//! Pure apart from [`Line`], which writes to stderr: over itself on a terminal, once a minute elsewhere.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    time::{Duration, Instant},
+};
+
+/// What every line of ninja's output starts with once `NINJA_STATUS` is [`STATUS`].
+pub(crate) const STATUS: &str = "@%f/%t@ ";
+
+/// Reads `@12/2223@ CXX obj/…`: steps done, steps in all, what was done. `None` for any other line.
+pub(crate) fn parse(line: &str) -> Option<(u32, u32, &str)> {
+    let (counts, what) = line.strip_prefix('@')?.split_once("@ ")?;
+    let (done, total) = counts.split_once('/')?;
+    Some((done.parse().ok()?, total.parse().ok()?, what))
+}
+
+/// `1 h 02 min`, `3 min 05 s`, `41 s`.
+pub(crate) fn duration(time: Duration) -> String {
+    let s = time.as_secs();
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {:02} s", s / 60, s % 60),
+        _ => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
+    }
+}
+
+/// The text of the line.
+pub(crate) fn text(done: u32, total: u32, elapsed: Duration, what: &str) -> String {
+    let share = f64::from(done) / f64::from(total.max(1));
+    // Before a fiftieth is done the estimate would say more about the first files than about the build.
+    let left = if share < 0.02 {
+        String::new()
+    } else {
+        format!(", about {} left", duration(elapsed.mul_f64((1.0 - share) / share)))
+    };
+    format!("v8: {done}/{total} steps, {:.0}%, {}{left}: {what}", (share * 100.0).floor(), duration(elapsed))
+}
+
+/// A line on stderr that is rewritten in place.
+pub(crate) struct Line {
+    terminal: bool,
+    last: Option<Instant>,
+}
+
+impl Line {
+    pub(crate) fn new() -> Self {
+        Self { terminal: io::stderr().is_terminal(), last: None }
+    }
+
+    /// Shows the text, unless one was shown a moment ago.
+    pub(crate) fn show(&mut self, text: &str) {
+        let pause = if self.terminal { Duration::from_millis(200) } else { Duration::from_secs(60) };
+        if self.last.is_some_and(|at| at.elapsed() < pause) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        if self.terminal {
+            let cut: String = text.chars().take(110).collect();
+            eprint!("\r\x1b[2K{cut}");
+            drop(io::stderr().flush());
+        } else {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Removes the line, so that other output starts at the margin.
+    pub(crate) fn clear(&mut self) {
+        if self.terminal && self.last.take().is_some() {
+            eprint!("\r\x1b[2K");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ninja_lines_are_read_and_others_left() {
+        assert_eq!(parse("@12/2223@ CXX obj/a.o"), Some((12, 2223, "CXX obj/a.o")));
+        assert_eq!(parse("FAILED: obj/a.o"), None);
+        assert_eq!(parse("@x/3@ CXX"), None);
+    }
+
+    #[test]
+    fn an_estimate_appears_once_it_means_something() {
+        let check = |done, seconds, expected: &str| {
+            assert_eq!(text(done, 1000, Duration::from_secs(seconds), "CXX a.o"), expected);
+        };
+        check(10, 30, "v8: 10/1000 steps, 1%, 30 s: CXX a.o");
+        check(500, 90, "v8: 500/1000 steps, 50%, 1 min 30 s, about 1 min 30 s left: CXX a.o");
+        check(999, 7200, "v8: 999/1000 steps, 99%, 2 h 00 min, about 7 s left: CXX a.o");
+    }
+}
