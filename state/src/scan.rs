@@ -1,0 +1,555 @@
+//! The skipping scanner: one pass that checks the whole text and keeps the spans of the top levels only.
+//!
+//! Strings are skipped 64 bytes at a time (`block`); what remains are tokens, about one per six bytes, and each moves a small
+//! table-driven machine. Nothing is decoded and nothing is allocated below the indexed levels. The scanner says only whether
+//! the text is JSON (RFC 8259, UTF-8); where and why it is not is found by the slow and careful [`crate::syntax::diagnose`].
+
+mod block;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::index::{IndexOptions, Object, Property};
+use crate::quote::unquote_utf16;
+use block::{Classify, Portable};
+
+/// Arrays and objects may nest this deep; a text that nests deeper is refused, because V8's recursive walks could not follow.
+pub const MAX_DEPTH: usize = 4096;
+
+/// Which way the blocks are classified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// The fastest that this processor has.
+    Best,
+    /// Plain code.
+    Portable,
+}
+
+/// The text is not JSON; ask [`crate::syntax::diagnose`] for the place and the reason.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// What a scan found.
+#[derive(Debug)]
+pub struct Scanned {
+    /// The value without the white space around it.
+    pub span: Range<usize>,
+    /// The index, when the value is an indexed object.
+    pub object: Option<Arc<Object>>,
+}
+
+/// Checks `text` and indexes its top levels, with the best engine.
+pub(crate) fn scan(text: &[u8], options: &IndexOptions) -> Result<Scanned, Refused> {
+    scan_with(Engine::Best, text, options)
+}
+
+/// Checks `text` and indexes its top levels, with a given engine.
+pub fn scan_with(engine: Engine, text: &[u8], options: &IndexOptions) -> Result<Scanned, Refused> {
+    let mut machine = Machine::new(text, *options);
+    let non_ascii = each_token(engine, text, true, &mut machine)?;
+    let scanned = machine.finish()?;
+    // A second pass, but only for texts that are not plain ASCII.
+    if non_ascii && simdutf8::basic::from_utf8(text).is_err() {
+        return Err(Refused);
+    }
+    Ok(scanned)
+}
+
+/// Cuts a valid array into ranges of whole elements (commas between the ranges left out), each about `target` bytes.
+///
+/// `text` must be an array that passed the scanner, without white space around it.
+pub fn array_chunks(text: &[u8], target: usize) -> Vec<Range<usize>> {
+    chunks(text, target)
+}
+
+/// Cuts a valid object into ranges of whole `"key": value` pairs, each about `target` bytes.
+///
+/// `text` must be an object that passed the scanner, without white space around it.
+pub fn object_chunks(text: &[u8], target: usize) -> Vec<Range<usize>> {
+    chunks(text, target)
+}
+
+fn chunks(text: &[u8], target: usize) -> Vec<Range<usize>> {
+    let mut cutter = Cutter { depth: 0, start: 1, target, ranges: Vec::new() };
+    // The text is valid, so neither the walk nor the cutter can refuse.
+    let _ = each_token(Engine::Best, text, false, &mut cutter);
+    let end = text.len().saturating_sub(1);
+    if !text[cutter.start..end].trim_ascii().is_empty() {
+        cutter.ranges.push(cutter.start..end);
+    }
+    cutter.ranges
+}
+
+struct Cutter {
+    depth: usize,
+    start: usize,
+    target: usize,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Token for Cutter {
+    #[inline(always)]
+    fn token(&mut self, position: usize, byte: u8) -> Result<(), Refused> {
+        match byte {
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth -= 1,
+            b',' if self.depth == 1 && position - self.start >= self.target => {
+                self.ranges.push(self.start..position);
+                self.start = position + 1;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Receives the tokens of a text in order: operators, the opening quote of each string, the first byte of anything else.
+trait Token {
+    fn token(&mut self, position: usize, byte: u8) -> Result<(), Refused>;
+}
+
+/// Walks the tokens; answers whether any byte is outside ASCII. With `check`, the insides of strings are checked too.
+fn each_token<T: Token>(engine: Engine, text: &[u8], check: bool, sink: &mut T) -> Result<bool, Refused> {
+    #[cfg(target_arch = "x86_64")]
+    if engine == Engine::Best && block::available() {
+        // SAFETY: `available` has just found every feature that the function names.
+        return unsafe { each_token_avx2(text, check, sink) };
+    }
+    let _ = engine;
+    // SAFETY: the portable classification needs no feature.
+    unsafe { walk::<Portable, T>(text, check, sink) }
+}
+
+/// # Safety
+/// The processor must have the features named here.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2")]
+unsafe fn each_token_avx2<T: Token>(text: &[u8], check: bool, sink: &mut T) -> Result<bool, Refused> {
+    // SAFETY: this function has the features that the classification needs.
+    unsafe { walk::<block::Avx2, T>(text, check, sink) }
+}
+
+const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+
+/// # Safety
+/// The processor must have what `C` names.
+#[inline(always)]
+unsafe fn walk<C: Classify, T: Token>(text: &[u8], check: bool, sink: &mut T) -> Result<bool, Refused> {
+    let mut non_ascii = 0u64;
+    let mut escaped_carry = 0u64; // the first byte of the next block is escaped
+    let mut string_carry = 0u64; // all ones inside a string
+    let mut scalar_carry = 0u64; // the last byte belonged to a number or a word
+
+    let (blocks, tail) = text.as_chunks::<64>();
+    let mut padded = [b' '; 64];
+    padded[..tail.len()].copy_from_slice(tail);
+    let last = (!tail.is_empty()).then_some(&padded);
+
+    for (number, block) in blocks.iter().chain(last).enumerate() {
+        let base = number * 64;
+        // SAFETY: the caller vouches for the features of `C`.
+        let masks = unsafe { C::masks(block) };
+
+        // Which bytes are escaped: those after an odd run of backslashes. A run that starts on an odd place flips the
+        // alternation, which the subtraction does for all runs at once (simdjson, `json_escape_scanner`).
+        let escaped = if masks.backslash == 0 {
+            let escaped = escaped_carry;
+            escaped_carry = 0;
+            escaped
+        } else {
+            let starts = masks.backslash & !escaped_carry;
+            let maybe = starts << 1;
+            let codes = ((maybe | ODD).wrapping_sub(starts)) ^ ODD;
+            let escaped = codes ^ (masks.backslash | escaped_carry);
+            escaped_carry = (codes & masks.backslash) >> 63;
+            escaped
+        };
+
+        let quote = masks.quote & !escaped;
+        // SAFETY: as above.
+        let inside = unsafe { C::prefix_xor(quote) } ^ string_carry; // opening quote included, closing one not
+        string_carry = ((inside as i64) >> 63) as u64;
+
+        if check {
+            non_ascii |= masks.non_ascii;
+            let bad = masks.control & inside;
+            if bad != 0 {
+                return Err(Refused);
+            }
+            let mut escapes = escaped & inside;
+            while escapes != 0 {
+                let position = base + escapes.trailing_zeros() as usize;
+                escapes &= escapes - 1;
+                if !is_escape(text, position) {
+                    return Err(Refused);
+                }
+            }
+        }
+
+        let word = !(masks.operator | masks.space | quote | inside);
+        let word_start = word & !(word << 1 | scalar_carry);
+        scalar_carry = word >> 63;
+        let mut tokens = (masks.operator & !inside) | (quote & inside) | word_start;
+        while tokens != 0 {
+            let offset = tokens.trailing_zeros() as usize;
+            tokens &= tokens - 1;
+            sink.token(base + offset, block[offset])?;
+        }
+    }
+    // The tail's padding is white space outside a string: a string that is still open was never closed.
+    if string_carry != 0 || escaped_carry != 0 {
+        return Err(Refused);
+    }
+    Ok(non_ascii != 0)
+}
+
+#[inline(always)]
+fn is_escape(text: &[u8], position: usize) -> bool {
+    match text.get(position) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => true,
+        Some(b'u') => {
+            text.get(position + 1..position + 5).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        }
+        _ => false,
+    }
+}
+
+// The classes of tokens.
+const COLON: u8 = 0;
+const COMMA: u8 = 1;
+const QUOTE: u8 = 2;
+const SCALAR: u8 = 3;
+const OPEN_OBJECT: u8 = 4;
+const CLOSE_OBJECT: u8 = 5;
+const OPEN_ARRAY: u8 = 6;
+const CLOSE_ARRAY: u8 = 7;
+
+// What the machine waits for.
+const ERROR: u8 = 0;
+const OBJECT_FIRST: u8 = 1;
+const OBJECT_KEY: u8 = 2;
+const OBJECT_COLON: u8 = 3;
+const OBJECT_VALUE: u8 = 4;
+const OBJECT_NEXT: u8 = 5;
+const ARRAY_FIRST: u8 = 6;
+const ARRAY_VALUE: u8 = 7;
+const ARRAY_NEXT: u8 = 8;
+const ROOT_VALUE: u8 = 9;
+const ROOT_END: u8 = 10;
+
+const CLASS: [u8; 256] = {
+    let mut table = [SCALAR; 256];
+    table[b':' as usize] = COLON;
+    table[b',' as usize] = COMMA;
+    table[b'"' as usize] = QUOTE;
+    table[b'{' as usize] = OPEN_OBJECT;
+    table[b'}' as usize] = CLOSE_OBJECT;
+    table[b'[' as usize] = OPEN_ARRAY;
+    table[b']' as usize] = CLOSE_ARRAY;
+    table
+};
+
+/// Next state by `state * 8 + class`. For brackets it says only whether one may stand here (the state that follows depends on
+/// the stack); absent means refused.
+const NEXT: [u8; 16 * 8] = {
+    let mut table = [ERROR; 16 * 8];
+    macro_rules! on {
+        ($($state:ident: $($class:ident => $next:ident),+;)+) => { $($(table[$state as usize * 8 + $class as usize] = $next;)+)+ };
+    }
+    on! {
+        OBJECT_FIRST: QUOTE => OBJECT_COLON, CLOSE_OBJECT => OBJECT_NEXT;
+        OBJECT_KEY: QUOTE => OBJECT_COLON;
+        OBJECT_COLON: COLON => OBJECT_VALUE;
+        OBJECT_VALUE: QUOTE => OBJECT_NEXT, SCALAR => OBJECT_NEXT, OPEN_OBJECT => OBJECT_FIRST, OPEN_ARRAY => ARRAY_FIRST;
+        OBJECT_NEXT: COMMA => OBJECT_KEY, CLOSE_OBJECT => OBJECT_NEXT;
+        ARRAY_FIRST: QUOTE => ARRAY_NEXT, SCALAR => ARRAY_NEXT, OPEN_OBJECT => OBJECT_FIRST, OPEN_ARRAY => ARRAY_FIRST,
+            CLOSE_ARRAY => ARRAY_NEXT;
+        ARRAY_VALUE: QUOTE => ARRAY_NEXT, SCALAR => ARRAY_NEXT, OPEN_OBJECT => OBJECT_FIRST, OPEN_ARRAY => ARRAY_FIRST;
+        ARRAY_NEXT: COMMA => ARRAY_VALUE, CLOSE_ARRAY => ARRAY_NEXT;
+        ROOT_VALUE: QUOTE => ROOT_END, SCALAR => ROOT_END, OPEN_OBJECT => OBJECT_FIRST, OPEN_ARRAY => ARRAY_FIRST;
+    }
+    table
+};
+
+/// The machine: syntax by table, brackets on a stack of bits, spans for the levels that are indexed.
+struct Machine<'t> {
+    text: &'t [u8],
+    options: IndexOptions,
+    state: u8,
+    depth: usize,
+    /// One bit per open bracket: is it an object?
+    stack: [u64; MAX_DEPTH / 64],
+    start: usize,
+    /// Open objects that are indexed, outermost first. Recording happens while `frames.len() == depth`.
+    frames: Vec<Frame>,
+    properties: usize,
+    root: Option<Arc<Object>>,
+}
+
+struct Frame {
+    start: usize,
+    properties: Vec<Property>,
+    key: Range<usize>,
+    value_start: usize,
+    child: Option<Arc<Object>>,
+    leaf: bool,
+}
+
+impl Token for Machine<'_> {
+    #[inline(always)]
+    fn token(&mut self, position: usize, byte: u8) -> Result<(), Refused> {
+        let class = CLASS[byte as usize];
+        let before = self.state;
+        let next = NEXT[(before * 8 + class) as usize];
+        if next == ERROR {
+            return Err(Refused);
+        }
+        if self.frames.len() == self.depth {
+            return self.shallow(position, class, before, next);
+        }
+        match class {
+            COLON | COMMA | QUOTE => self.state = next,
+            SCALAR => {
+                self.state = next;
+                if !is_scalar(&self.text[position..]) {
+                    return Err(Refused);
+                }
+            }
+            OPEN_OBJECT | OPEN_ARRAY => self.open(class == OPEN_OBJECT, next)?,
+            _ => self.close(),
+        }
+        Ok(())
+    }
+}
+
+impl<'t> Machine<'t> {
+    fn new(text: &'t [u8], options: IndexOptions) -> Self {
+        Machine {
+            text,
+            options,
+            state: ROOT_VALUE,
+            depth: 0,
+            stack: [0; MAX_DEPTH / 64],
+            start: 0,
+            frames: Vec::new(),
+            properties: 0,
+            root: None,
+        }
+    }
+
+    fn finish(self) -> Result<Scanned, Refused> {
+        if self.state != ROOT_END || self.depth != 0 {
+            return Err(Refused);
+        }
+        Ok(Scanned { span: self.start..trim_end(self.text, self.text.len()), object: self.root })
+    }
+
+    #[inline(always)]
+    fn open(&mut self, object: bool, next: u8) -> Result<(), Refused> {
+        if self.depth == MAX_DEPTH {
+            return Err(Refused);
+        }
+        let (word, bit) = (self.depth / 64, self.depth % 64);
+        self.stack[word] = self.stack[word] & !(1 << bit) | (object as u64) << bit;
+        self.depth += 1;
+        self.state = next;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn close(&mut self) {
+        self.depth -= 1;
+        self.state = match self.depth.checked_sub(1) {
+            None => ROOT_END,
+            Some(outer) if self.stack[outer / 64] >> (outer % 64) & 1 == 1 => OBJECT_NEXT,
+            Some(_) => ARRAY_NEXT,
+        };
+    }
+
+    /// The same, on the levels that are indexed: the root, and directly inside indexed objects.
+    #[inline(never)]
+    fn shallow(&mut self, position: usize, class: u8, before: u8, next: u8) -> Result<(), Refused> {
+        if before == ROOT_VALUE {
+            self.start = position;
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            match (before, class) {
+                (OBJECT_FIRST | OBJECT_KEY, QUOTE) => frame.key.start = position,
+                (OBJECT_COLON, _) => frame.key.end = trim_end(self.text, position),
+                (OBJECT_VALUE, _) => {
+                    frame.value_start = position;
+                    frame.child = None;
+                }
+                (OBJECT_NEXT, _) => {
+                    self.properties += frame.end_property(self.text, position, &self.options, self.properties)
+                }
+                _ => {}
+            }
+        }
+        match class {
+            COLON | COMMA | QUOTE => self.state = next,
+            SCALAR => {
+                self.state = next;
+                if !is_scalar(&self.text[position..]) {
+                    return Err(Refused);
+                }
+            }
+            OPEN_OBJECT | OPEN_ARRAY => {
+                let indexed = class == OPEN_OBJECT
+                    && self.depth < self.options.depth
+                    && self.properties < self.options.max_properties
+                    && self.frames.last().is_none_or(|frame| !frame.leaf);
+                self.open(class == OPEN_OBJECT, next)?;
+                if indexed {
+                    self.frames.push(Frame::new(position));
+                }
+            }
+            _ => {
+                self.close();
+                let object = self.frames.pop().and_then(|frame| frame.finish(self.text));
+                match self.frames.last_mut() {
+                    Some(parent) => parent.child = object,
+                    None => self.root = object,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Frame {
+    fn new(start: usize) -> Frame {
+        Frame { start, properties: Vec::new(), key: 0..0, value_start: 0, child: None, leaf: false }
+    }
+
+    /// Records the property that ends before `position`; answers how many more properties the index holds now.
+    fn end_property(&mut self, text: &[u8], position: usize, options: &IndexOptions, total: usize) -> usize {
+        if self.leaf {
+            return 0;
+        }
+        let key = &text[self.key.clone()];
+        let too_many = self.properties.len() >= options.max_keys || total >= options.max_properties;
+        // V8 keeps integer keys apart from the others and in front of them; such an object is left whole.
+        if too_many || key.len() > u32::MAX as usize || is_array_index(key) {
+            self.leaf = true;
+            self.properties = Vec::new();
+            return 0;
+        }
+        self.properties.push(Property {
+            key_start: self.key.start - self.start,
+            key_len: key.len() as u32,
+            value_start: self.value_start - self.start,
+            value_len: trim_end(text, position) - self.value_start,
+            child: self.child.take(),
+        });
+        1
+    }
+
+    fn finish(mut self, text: &[u8]) -> Option<Arc<Object>> {
+        if self.leaf {
+            return None;
+        }
+        keep_last(&mut self.properties, &text[self.start..]);
+        Some(Arc::new(Object { properties: self.properties.into_boxed_slice() }))
+    }
+}
+
+/// Keeps the last value of a repeated key, at the place of the first, as `JSON.parse` does.
+pub(crate) fn keep_last(properties: &mut Vec<Property>, object: &[u8]) {
+    let raw = |property: &Property| &object[property.key()];
+    let escaped = properties.iter().any(|property| raw(property).contains(&b'\\'));
+    // Few keys are compared in pairs, which allocates nothing; mostly their lengths differ.
+    if !escaped && properties.len() <= 16 {
+        let repeats = |(position, property): (usize, &Property)| {
+            properties[..position].iter().any(|earlier| raw(earlier) == raw(property))
+        };
+        if !properties.iter().enumerate().any(repeats) {
+            return;
+        }
+    }
+    let mut places: HashMap<Vec<u16>, usize> = HashMap::with_capacity(properties.len());
+    let mut kept: Vec<Property> = Vec::with_capacity(properties.len());
+    for property in properties.drain(..) {
+        match places.entry(unquote_utf16(&object[property.key()])) {
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(property);
+            }
+            Entry::Occupied(place) => kept[*place.get()] = property,
+        }
+    }
+    *properties = kept;
+}
+
+/// Is a raw key one that JavaScript treats as an index (`"0"`, `"17"`, up to 2^32-2)? A key with escapes may be one, too.
+pub(crate) fn is_array_index(raw: &[u8]) -> bool {
+    let inner = &raw[1..raw.len() - 1];
+    let digits = |text: &[u8]| {
+        !text.is_empty()
+            && text.len() <= 10
+            && text.iter().all(u8::is_ascii_digit)
+            && (text.len() == 1 || text[0] != b'0')
+    };
+    if inner.contains(&b'\\') {
+        let decoded = unquote_utf16(raw);
+        return decoded.iter().all(|&unit| unit < 0x80)
+            && digits(&decoded.iter().map(|&unit| unit as u8).collect::<Vec<_>>());
+    }
+    digits(inner)
+}
+
+fn trim_end(text: &[u8], end: usize) -> usize {
+    let spaces = text[..end].iter().rev().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
+    end - spaces
+}
+
+/// Does a number or a word start here, complete and followed by something that may follow it?
+#[inline(always)]
+fn is_scalar(text: &[u8]) -> bool {
+    match scalar_len(text) {
+        Some(len) => {
+            text.get(len).is_none_or(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b',' | b'}' | b']' | b':'))
+        }
+        None => false,
+    }
+}
+
+#[inline(always)]
+fn scalar_len(text: &[u8]) -> Option<usize> {
+    match text[0] {
+        b't' => text.starts_with(b"true").then_some(4),
+        b'f' => text.starts_with(b"false").then_some(5),
+        b'n' => text.starts_with(b"null").then_some(4),
+        _ => number_len(text),
+    }
+}
+
+/// The length of the number at the start of `text` (RFC 8259, section 6).
+#[inline(always)]
+pub(crate) fn number_len(text: &[u8]) -> Option<usize> {
+    let digits = |from: usize| from + text[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let sign = (text.first() == Some(&b'-')) as usize;
+    let mut at = match text.get(sign)? {
+        b'0' => sign + 1,
+        b'1'..=b'9' => digits(sign + 1),
+        _ => return None,
+    };
+    if text.get(at) == Some(&b'.') {
+        let end = digits(at + 1);
+        if end == at + 1 {
+            return None;
+        }
+        at = end;
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        let sign = matches!(text.get(at + 1), Some(b'+' | b'-')) as usize;
+        let end = digits(at + 1 + sign);
+        if end == at + 1 + sign {
+            return None;
+        }
+        at = end;
+    }
+    Some(at)
+}
