@@ -1,1 +1,20 @@
-//! plan
+//! What to run and in which order: a checked [`Plan`], the [`Walk`] over it, and the [`Outcome`]s a step and a run can have.
+//!
+//! This crate is pure. It has no V8, no I/O, no clock, no environment and no serde: files and wire messages become a
+//! [`Draft`] elsewhere (`host/src/decode.rs`), and outcomes become wire messages elsewhere.
+//!
+//! Reading order: [`plan`], [`walk`], [`outcome`]; [`suggest`] is the "did you mean" that all error texts share.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod outcome;
+pub mod plan;
+pub mod suggest;
+pub mod walk;
+
+pub use outcome::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Reason};
+pub use plan::{
+    Condition, Configuration, Draft, DraftEdge, DraftStep, Edge, FindError, Job, Linker, Options, Plan, Sanitize,
+    Source, Step, StepId, StepIndex,
+};
+pub use walk::{Completion, Visit, Walk};
