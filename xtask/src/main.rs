@@ -2,13 +2,22 @@
 //!
 //! The same program serves as compiler wrapper while V8 is built from source; it is then called by another name.
 
+mod bench;
+mod demo;
+mod fhir;
+mod size;
+mod stage;
+mod suite;
+mod tidy;
 mod v8;
+mod workspace;
 
-use anyhow::Result;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use anyhow::{Context, Result};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::{
-    env,
-    path::{Path, PathBuf},
+    env, fs,
+    io::{self, BufWriter, Write as _},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -18,7 +27,7 @@ fn main() -> ExitCode {
     let done = if called_as.file_name().is_some_and(|n| n == v8::wrapper::NAME) {
         v8::wrapper::run(&called_as, args.collect())
     } else {
-        run(&cli().get_matches()).map(|()| ExitCode::SUCCESS)
+        run(&commands().get_matches()).map(|()| ExitCode::SUCCESS)
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
@@ -26,31 +35,12 @@ fn main() -> ExitCode {
     })
 }
 
-fn cli() -> Command {
-    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-    Command::new("cargo xtask")
-        .about("The project's own commands")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(
-            Command::new("v8")
-                .about("Make sure that V8 is here: five ways, the first that works is taken")
-                .arg(flag("check", "Only say which way would be taken"))
-                .arg(flag("from-source", "Build from source, whatever is there"))
-                .arg(flag("keep", "Keep the work folder of a build from source (6 GB)"))
-                .arg(
-                    Arg::new("jobs")
-                        .long("jobs")
-                        .value_name("N")
-                        .value_parser(clap::value_parser!(usize))
-                        .help("Compilers at once; by default one for each core that has 1.5 GB of memory"),
-                ),
-        )
-}
-
 fn run(matches: &ArgMatches) -> Result<()> {
-    let root = root();
+    let root = workspace::root();
     match matches.subcommand() {
+        Some(("demo", m)) => demo::run(root, &size::parse(m.get_one::<String>("size").expect("has a default"))?),
+        Some(("test", m)) => suite::run(root, m.get_flag("fix")),
+        Some(("bench", m)) => bench::run(root, m.get_one::<String>("filter").map(String::as_str), m.get_flag("quick")),
         Some(("v8", m)) => v8::ensure(
             root,
             &v8::Request {
@@ -60,11 +50,124 @@ fn run(matches: &ArgMatches) -> Result<()> {
                 jobs: m.get_one("jobs").copied(),
             },
         ),
-        _ => unreachable!("clap knows the commands"),
+        Some(("tidy", _)) => tidy::check(root).map(|files| println!("{files} files in order")),
+        Some(("generate", m)) => match m.subcommand() {
+            Some(("fhir", m)) => generate(
+                m.get_one::<PathBuf>("output"),
+                size::parse(m.get_one::<String>("size").expect("is required"))?,
+                *m.get_one("seed").expect("has a default"),
+            ),
+            _ => unreachable!("clap requires one that it knows"),
+        },
+        _ => unreachable!("clap requires one that it knows"),
     }
 }
 
-/// The workspace: this crate's folder is one level below.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")
+fn commands() -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let option = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+    Command::new("xtask")
+        .bin_name("cargo xtask")
+        .about("The project's own commands")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand(
+            Command::new("demo")
+                .about("Build, run the examples, and show what happened")
+                .arg(option("size", "SIZE").default_value("100MB").help("The size of the large example's state")),
+        )
+        .subcommand(
+            Command::new("test")
+                .about("Everything that has to hold: V8, format, rules, lints, all tests")
+                .arg(flag("fix", "Format instead of complaining about the format")),
+        )
+        .subcommand(
+            Command::new("bench")
+                .about("Run the criterion benchmarks")
+                .arg(Arg::new("filter").help("Only those whose name holds this"))
+                .arg(flag("quick", "Fewer samples: minutes instead of a quarter of an hour")),
+        )
+        .subcommand(
+            Command::new("v8")
+                .about("Make sure that V8 is here; demo, test and bench do this first")
+                .after_help(V8_HELP)
+                .arg(flag("check", "Only say which way would be taken"))
+                .arg(flag("from-source", "Build from source, whatever is there"))
+                .arg(flag("keep", "Keep the work folder of a build from source"))
+                .arg(
+                    option("jobs", "N")
+                        .value_parser(value_parser!(usize))
+                        .help("Compilers at once; by default one for each core that has 1.5 GB of memory"),
+                ),
+        )
+        .subcommand(Command::new("tidy").about("Check the rules of the house that no compiler knows"))
+        .subcommand(
+            Command::new("generate")
+                .about("Make input for examples and measurements")
+                .subcommand_required(true)
+                .subcommand(
+                    Command::new("fhir")
+                        .about(
+                            "A state that holds a FHIR bundle of made-up patients; size and seed fix every byte of it",
+                        )
+                        .arg(
+                            option("size", "SIZE")
+                                .required(true)
+                                .help("Exact size: 4KB, 100MB (a million bytes each), 2GiB"),
+                        )
+                        .arg(
+                            option("seed", "N")
+                                .value_parser(value_parser!(u64))
+                                .default_value("1")
+                                .help("Another seed, another bundle"),
+                        )
+                        .arg(
+                            option("output", "FILE")
+                                .short('o')
+                                .value_parser(value_parser!(PathBuf))
+                                .help("Where to write it; by default to stdout"),
+                        ),
+                ),
+        )
+}
+
+const V8_HELP: &str = "\
+The first of these ways that works is taken, and one line says which:
+  1. RUSTY_V8_ARCHIVE names an archive
+  2. the v8 crate's cache ($CARGO_HOME/.rusty_v8) holds it
+  3. an archive folder holds it, with SHA256SUMS beside it
+  4. GitHub answers: the v8 crate downloads it as always
+  5. it is built from the crate's own source, with Debian's clang, lld and ninja;
+     interrupt it at will, the next run goes on
+
+Environment:
+  FULGURITE_V8_DIR   the archive folder (default: ../shared/v8)
+  FULGURITE_V8_WORK  where to build from source (default: $CARGO_HOME/.rusty_v8/build-<version>)
+  RUSTY_V8_MIRROR    where to download from, as the v8 crate knows it
+  GN                 a gn of your own for way 5";
+
+fn generate(output: Option<&PathBuf>, size: u64, seed: u64) -> Result<()> {
+    let Some(path) = output else {
+        let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
+        fhir::write(&mut out, size, seed)?;
+        return Ok(out.flush()?);
+    };
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+    }
+    let file = fs::File::create(path).with_context(|| format!("creating {}", path.display()))?;
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    let written = fhir::write(&mut out, size, seed)?;
+    out.flush().with_context(|| format!("writing {}", path.display()))?;
+    eprintln!("{}: {} in {} entries", path.display(), size::show(written.bytes), written.entries);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_commands_are_well_formed() {
+        super::commands().debug_assert();
+    }
 }

@@ -15,8 +15,7 @@ mod source;
 mod tools;
 pub(crate) mod wrapper;
 
-pub(crate) use progress::duration;
-pub(crate) use tools::which;
+pub(crate) use progress::{Line, duration};
 
 use anyhow::{Context, Result, ensure};
 use archive::Archive;
@@ -27,6 +26,7 @@ use std::{
     process::{Command, Stdio},
     time::Duration,
 };
+use tools::which;
 
 /// What `cargo xtask v8` was asked.
 #[derive(Debug, Clone, Default)]
@@ -97,16 +97,18 @@ pub(crate) fn ensure(root: &Path, request: &Request) -> Result<()> {
         Way::Cached(_) => println!("v8 {version}: already here, in cargo's .rusty_v8 folder"),
         Way::Folder(file) => {
             let folder = file.parent().context("the archive has no folder")?;
-            let sums = fs::read_to_string(folder.join("SHA256SUMS")).with_context(|| {
-                format!("{} cannot be checked without SHA256SUMS beside it", file.display())
-            })?;
+            let sums = fs::read_to_string(folder.join("SHA256SUMS"))
+                .with_context(|| format!("{} cannot be checked without SHA256SUMS beside it", file.display()))?;
             let sum = install::checked(&file, &sums, &machine.cache)?;
             println!("v8 {version}: installed from {} (sha256 {}…)", folder.display(), &sum[..12]);
         }
         Way::Download(url) => println!("v8 {version}: the v8 crate downloads it from {url}"),
         Way::Source => {
             let work = machine.work()?;
-            println!("v8 {version}: building from source in {} (interrupt it, and the next run goes on)", work.display());
+            println!(
+                "v8 {version}: building from source in {} (interrupt it, and the next run goes on)",
+                work.display()
+            );
             let options = source::Options { work, jobs: request.jobs, keep: request.keep };
             let time = source::build(&archive, &options, &machine.cache)?;
             eprintln!("v8: built in {}", duration(time));

@@ -3,7 +3,8 @@
 //! The crate's build script decides all of that; this file follows it, fed from cargo's own answer (`cargo metadata`,
 //! which means `Cargo.lock`) so that moving to another V8 changes nothing here.
 
-use anyhow::{Context, Result, bail, ensure};
+use crate::workspace;
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::{
     env,
@@ -33,14 +34,7 @@ impl Archive {
     /// Asks cargo. Downloads crates that the workspace needs and this machine does not have yet.
     pub(crate) fn of_workspace(root: &Path) -> Result<Self> {
         let target = host_target()?;
-        let out = Command::new(cargo())
-            .current_dir(root)
-            .args(["metadata", "--format-version", "1", "--filter-platform", &target])
-            .stderr(std::process::Stdio::inherit())
-            .output()
-            .context("running cargo metadata")?;
-        ensure!(out.status.success(), "cargo metadata failed; its message is above");
-        let metadata: Value = serde_json::from_slice(&out.stdout).context("reading the answer of cargo metadata")?;
+        let metadata = workspace::metadata(root, &["--filter-platform", &target])?;
         let base = env::var("RUSTY_V8_MIRROR").unwrap_or_else(|_| RELEASES.into());
         Self::from_metadata(&metadata, target, base)
     }
@@ -95,11 +89,6 @@ impl Archive {
         let name = self.url().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect::<String>();
         cargo_home.join(".rusty_v8").join(name)
     }
-}
-
-/// The cargo that runs us, or the one on the path.
-pub(crate) fn cargo() -> std::ffi::OsString {
-    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// `$CARGO_HOME`, by default `~/.cargo`.

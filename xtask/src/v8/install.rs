@@ -114,7 +114,9 @@ mod tests {
     #[test]
     fn no_sum_is_an_error() {
         let (_dir, file, to) = folder();
-        assert!(checked(&file, &format!("{ABC}  another.gz"), &to).unwrap_err().to_string().contains("cannot be checked"));
+        assert!(
+            checked(&file, &format!("{ABC}  another.gz"), &to).unwrap_err().to_string().contains("cannot be checked")
+        );
         assert!(!to.exists());
     }
 

@@ -4,6 +4,7 @@
 //! final name only when it is whole, and ninja goes on with what is missing.
 
 use super::{archive::Archive, install, progress, tools, wrapper};
+use crate::workspace;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     fs::{self, File},
@@ -103,13 +104,7 @@ fn icu_data(work: &Path) -> Result<PathBuf> {
              [dependencies]\n{name} = \"{version}\"\n"
         ),
     )?;
-    let out = Command::new(super::archive::cargo())
-        .current_dir(&project)
-        .args(["metadata", "--format-version", "1"])
-        .stderr(Stdio::inherit())
-        .output()?;
-    ensure!(out.status.success(), "cargo could not fetch {name} {version}; its message is above");
-    let metadata: serde_json::Value = serde_json::from_slice(&out.stdout)?;
+    let metadata = workspace::metadata(&project, &[]).with_context(|| format!("fetching {name} {version}"))?;
     let package = metadata["packages"].as_array().into_iter().flatten().find(|p| p["name"] == name);
     let manifest = package.and_then(|p| p["manifest_path"].as_str()).context("cargo metadata forgot the ICU data")?;
     Ok(Path::new(manifest).parent().context("the ICU data has no folder")?.to_owned())

@@ -90,7 +90,8 @@ pub(crate) fn gn(work: &Path) -> Result<Vec<PathBuf>> {
     let root = work.join("gn/root");
     let lib = root.join("usr/lib/x86_64-linux-gnu");
     if !root.exists() {
-        fetch_gn(&work.join("gn"), &root).context("fetching gn from Debian sid (a gn of 2025 or later as $GN avoids this)")?;
+        fetch_gn(&work.join("gn"), &root)
+            .context("fetching gn from Debian sid (a gn of 2025 or later as $GN avoids this)")?;
     }
     // sid's program with sid's libc: run through that libc's own loader.
     Ok(vec![lib.join("ld-linux-x86-64.so.2"), "--library-path".into(), lib, root.join("usr/bin/gn")])
@@ -198,9 +199,6 @@ mod tests {
     #[test]
     fn missing_packages_make_one_command() {
         let command = install_command("sudo ", &["clang-22".into(), "lld-22".into()]);
-        assert_eq!(
-            command,
-            "sudo apt-get update && sudo apt-get install -y --no-install-recommends clang-22 lld-22"
-        );
+        assert_eq!(command, "sudo apt-get update && sudo apt-get install -y --no-install-recommends clang-22 lld-22");
     }
 }
