@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 fn run(matches: &ArgMatches) -> Result<()> {
     let root = workspace::root();
     match matches.subcommand() {
-        Some(("demo", m)) => demo::run(root, &size::parse(m.get_one::<String>("size").expect("has a default"))?),
+        Some(("demo", m)) => demo::run(root, size::parse(m.get_one::<String>("size").expect("has a default"))?),
         Some(("test", m)) => suite::run(root, m.get_flag("fix")),
         Some(("bench", m)) => bench::run(root, m.get_one::<String>("filter").map(String::as_str), m.get_flag("quick")),
         Some(("v8", m)) => v8::ensure(

@@ -97,8 +97,13 @@ pub(crate) fn ensure(root: &Path, request: &Request) -> Result<()> {
         Way::Cached(_) => println!("v8 {version}: already here, in cargo's .rusty_v8 folder"),
         Way::Folder(file) => {
             let folder = file.parent().context("the archive has no folder")?;
-            let sums = fs::read_to_string(folder.join("SHA256SUMS"))
-                .with_context(|| format!("{} cannot be checked without SHA256SUMS beside it", file.display()))?;
+            let sums = fs::read_to_string(folder.join("SHA256SUMS")).with_context(|| {
+                format!(
+                    "{} cannot be checked without SHA256SUMS beside it\n  \
+                     to do: put the output of sha256sum there, or point FULGURITE_V8_DIR elsewhere",
+                    file.display()
+                )
+            })?;
             let sum = install::checked(&file, &sums, &machine.cache)?;
             println!("v8 {version}: installed from {} (sha256 {}…)", folder.display(), &sum[..12]);
         }

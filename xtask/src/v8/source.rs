@@ -164,17 +164,12 @@ fn gn_args(archive: &Archive, llvm: &Path, compiler: &Path) -> String {
 
 /// Runs ninja under a progress line, with all it says in a log.
 fn ninja(work: &Path, out: &Path, jobs: usize, clock: &mut Clock) -> Result<()> {
+    let (mut done, total) = tallies(work, out)?;
     let log_path = work.join("build.log");
     let mut log = File::options().create(true).append(true).open(&log_path)?;
     eprintln!("v8: running ninja, {jobs} at once; all it says goes to {}", log_path.display());
-    let mut child = Command::new("ninja")
-        .arg("-C")
-        .arg(out)
-        .args(["-j", &jobs.to_string(), "rusty_v8"])
-        .env("NINJA_STATUS", progress::STATUS)
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("running ninja")?;
+    let mut child =
+        ninja_command(out).args(["-j", &jobs.to_string()]).stdout(Stdio::piped()).spawn().context("running ninja")?;
     let stdout = child.stdout.take().context("ninja has no output")?;
     let (sender, lines) = mpsc::channel();
     let reader = std::thread::spawn(move || {
@@ -184,14 +179,14 @@ fn ninja(work: &Path, out: &Path, jobs: usize, clock: &mut Clock) -> Result<()> 
             }
         }
     });
-    let (mut line, started) = (progress::Line::new(), Instant::now());
-    let (mut at, mut tail) = ((0, 1, "starting".to_owned()), Vec::new());
+    let (mut line, mut at, mut tail) = (progress::Line::new(), "starting".to_owned(), Vec::new());
     loop {
         match lines.recv_timeout(Duration::from_secs(1)) {
             Ok(text) => {
                 writeln!(log, "{text}")?;
-                if let Some((done, total, what)) = progress::parse(&text) {
-                    at = (done, total, what.to_owned());
+                if let Some((_, _, what)) = progress::parse(&text) {
+                    what.clone_into(&mut at);
+                    done.add(what);
                     tail.clear(); // what a finished step printed is of no interest, unless it is the last one
                 }
                 tail.push(text);
@@ -199,7 +194,7 @@ fn ninja(work: &Path, out: &Path, jobs: usize, clock: &mut Clock) -> Result<()> 
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
         }
-        line.show(&progress::text(at.0, at.1, started.elapsed(), &at.2));
+        line.show(&progress::text(done, total, clock.total(), &at));
         clock.tick();
     }
     line.clear();
@@ -208,14 +203,37 @@ fn ninja(work: &Path, out: &Path, jobs: usize, clock: &mut Clock) -> Result<()> 
     if !status.success() {
         let tail = tail[tail.len().saturating_sub(40)..].join("\n");
         bail!(
-            "building V8 failed after {}/{} steps ({status})\n{tail}\n  log:   {}\n  \
+            "building V8 failed after {} of {} steps ({status})\n{tail}\n  log:   {}\n  \
              to do: mend what it names and run the same command again; it goes on from here",
-            at.0,
-            at.1,
+            done.steps,
+            total.steps,
             log_path.display()
         );
     }
     Ok(())
+}
+
+fn ninja_command(out: &Path) -> Command {
+    let mut command = Command::new("ninja");
+    command.arg("-C").arg(out).arg("rusty_v8").env("NINJA_STATUS", progress::STATUS);
+    command
+}
+
+/// What earlier runs did and what the whole build is: ninja itself only counts what is left.
+fn tallies(work: &Path, out: &Path) -> Result<(progress::Tally, progress::Tally)> {
+    let plan = ninja_command(out).arg("-n").output().context("running ninja")?;
+    let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
+    let left = progress::Tally::of(plan.lines());
+    let first = work.join("steps");
+    if !first.exists() {
+        fs::write(&first, &plan)?;
+    }
+    let total = progress::Tally::of(fs::read_to_string(first)?.lines());
+    let done = progress::Tally {
+        steps: total.steps.saturating_sub(left.steps),
+        weight: (total.weight - left.weight).max(0.0),
+    };
+    Ok((done, total))
 }
 
 /// One compiler for each core, but no more than the memory carries: a file of V8 takes up to 1.5 GB.
@@ -243,6 +261,10 @@ impl Clock {
         Self { file, before: Duration::from_secs(seconds), started: Instant::now(), saved: Instant::now() }
     }
 
+    fn total(&self) -> Duration {
+        self.before + self.started.elapsed()
+    }
+
     fn tick(&mut self) {
         if self.saved.elapsed() > Duration::from_secs(10) {
             self.save();
@@ -251,7 +273,7 @@ impl Clock {
 
     /// A figure for people: failing to keep it must not stop the build.
     fn save(&mut self) -> Duration {
-        let total = self.before + self.started.elapsed();
+        let total = self.total();
         self.saved = Instant::now();
         drop(fs::write(&self.file, total.as_secs().to_string()));
         total
