@@ -77,13 +77,18 @@ impl Demo<'_> {
         print!("{}", ran.story.table());
         let run = &ran.story.run;
         println!();
-        if let (Some(parsed), Some(spliced)) = (run.figure("bytes_parsed"), run.figure("bytes_spliced")) {
+        if let (Some(parsed), Some(spliced)) = (run.bytes("bytes_parsed"), run.bytes("bytes_spliced")) {
+            let (parsed, spliced) = (size::show(parsed), size::show(spliced));
             println!(
-                "   parsed        {} of {}; {} went out as the bytes they came in as",
-                size::show(parsed as u64),
-                size::show(size),
-                size::show(spliced as u64)
+                "   parsed        {parsed} of {}; {spliced} went out as the bytes they came in as",
+                size::show(size)
             );
+        }
+        if let (Some(view), Some(encode)) = (run.time("view_us"), run.time("encode_us")) {
+            println!("   overhead      {} to view, {} to encode", story::time(view), story::time(encode));
+        }
+        if let Some(startup) = ran.story.startup {
+            println!("   isolate       {} from the snapshot to the first line of the job", story::time(startup));
         }
         println!("   whole process {} (start, index, job, write)", story::time(ran.wall));
         println!("   reading only  {} (the same file, nothing done with it)", story::time(reading));

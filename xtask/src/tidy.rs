@@ -94,8 +94,10 @@ fn knows_no_host(name: &str, text: &str) -> Vec<String> {
         return Vec::new();
     }
     numbered(text)
+        .filter(|(_, l)| {
+            ["use fulgurite::", "use fulgurite;", " ::fulgurite::"].iter().any(|import| l.contains(import))
+        })
         .filter(|(_, l)| !l.trim_start().starts_with("//"))
-        .filter(|(_, l)| l.match_indices("fulgurite::").any(|(at, _)| !l[..at].ends_with(is_word)))
         .map(|(line, _)| format!("{name}:{line}: names the host crate; pass in what is needed"))
         .collect()
 }
@@ -190,6 +192,7 @@ mod tests {
         check("runtime/src/a.rs", "//! A.\nuse fulgurite_state::State;", 0);
         check("runtime/src/a.rs", "//! A, unlike fulgurite::cli.\n", 0);
         check("runtime/src/a.rs", "//! A.\nuse fulgurite::cli;", 1);
+        check("runtime/src/a.rs", "//! A.\ndeno_core::extension!(fulgurite);\nlet e = fulgurite::init();", 0);
         check("runtime/Cargo.toml", "[dependencies]\nfulgurite = { path = \"../host\" }", 1);
         check("runtime/Cargo.toml", "[dependencies]\nfulgurite-state.workspace = true", 0);
         check("host/src/main.rs", "//! A.\nuse fulgurite::cli;", 0);

@@ -188,7 +188,11 @@ fn answers(url: &str) -> bool {
     }
     let proxied = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].iter().any(|p| env::var_os(p).is_some());
     let host = host.split('/').next().unwrap_or_default();
-    let address = if host.contains(':') { host.to_owned() } else { format!("{host}:443") };
+    let address = if host.contains(':') {
+        host.to_owned()
+    } else {
+        format!("{host}:{}", if url.starts_with("https:") { 443 } else { 80 })
+    };
     !proxied
         && address.to_socket_addrs().is_ok_and(|mut all| {
             all.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(3)).is_ok())

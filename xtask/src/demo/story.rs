@@ -11,6 +11,8 @@ use std::{fmt::Write as _, time::Duration};
 pub(crate) struct Story {
     pub(crate) steps: Vec<Part>,
     pub(crate) run: Part,
+    /// From the start of the run's thread until user code could run.
+    pub(crate) startup: Option<Duration>,
 }
 
 /// A step or the run: its completing event.
@@ -23,8 +25,9 @@ impl Story {
         let mut story = Self::default();
         for event in lines.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok()) {
             match event["event"].as_str().unwrap_or_default() {
-                "step-complete" => story.steps.push(Part(event)),
-                "run-complete" => story.run = Part(event),
+                "step:complete" => story.steps.push(Part(event)),
+                "run:complete" => story.run = Part(event),
+                "run:start" => story.startup = Part(event).time("startup_us"),
                 _ => {}
             }
         }
@@ -37,8 +40,8 @@ impl Story {
         let mut out =
             format!("   {:<width$}  {:<9} {:>9} {:>9} {:>9} {:>9}\n", "step", "outcome", "time", "in", "parsed", "out");
         for part in self.steps.iter().chain([&self.run]) {
-            let bytes = |figure| part.figure(figure).map_or("-".into(), |n| size::show(n as u64));
-            let time = part.figure("duration_ms").map_or("-".into(), |ms| time(Duration::from_secs_f64(ms / 1e3)));
+            let bytes = |figure| part.bytes(figure).map_or("-".into(), size::show);
+            let time = part.time("duration_us").map_or("-".into(), time);
             let line = format!(
                 "   {:<width$}  {:<9} {time:>9} {:>9} {:>9} {:>9}  {}",
                 part.name(),
@@ -55,10 +58,14 @@ impl Story {
 }
 
 impl Part {
-    /// A number of the event, wherever in it.
-    pub(crate) fn figure(&self, name: &str) -> Option<f64> {
-        let Self(event) = self;
-        event[name].as_f64().or_else(|| event["figures"][name].as_f64())
+    /// A number of bytes.
+    pub(crate) fn bytes(&self, name: &str) -> Option<u64> {
+        self.0[name].as_u64()
+    }
+
+    /// A time; events give microseconds.
+    pub(crate) fn time(&self, name: &str) -> Option<Duration> {
+        self.0[name].as_u64().map(Duration::from_micros)
     }
 
     fn name(&self) -> &str {
@@ -66,12 +73,11 @@ impl Part {
     }
 
     fn outcome(&self) -> &str {
-        self.0["outcome"].as_str().or_else(|| self.0["reason"].as_str()).unwrap_or("-")
+        self.0["reason"].as_str().unwrap_or("-")
     }
 
     fn message(&self) -> &str {
-        let message = self.0["message"].as_str().or_else(|| self.0["error"]["message"].as_str()).unwrap_or_default();
-        message.lines().next().unwrap_or_default()
+        self.0["error_message"].as_str().and_then(|m| m.lines().next()).unwrap_or_default()
     }
 }
 
@@ -94,14 +100,15 @@ mod tests {
     #[test]
     fn a_run_is_told_line_by_line() {
         let story = Story::read(concat!(
-            r#"{"event":"run-start"}"#,
+            r#"{"event":"run:start","startup_us":4000}"#,
             "\n",
-            r#"{"event":"step-complete","step":"fetch","outcome":"success","duration_ms":3.2,"bytes_in":1500,"bytes_parsed":12,"bytes_out":999}"#,
+            r#"{"event":"step:complete","step":"fetch","reason":"success","duration_us":3200,"bytes_in":1500,"bytes_parsed":12,"bytes_out":999}"#,
             "\n",
-            r#"{"event":"step-complete","step":"alarm","outcome":"fail","duration_ms":0.4,"message":"no such key\n at a.js"}"#,
+            r#"{"event":"step:complete","step":"alarm","reason":"fail","duration_us":400,"error_message":"no such key\n at a.js"}"#,
             "\nnot json\n",
-            r#"{"event":"run-complete","outcome":"fail","duration_ms":12.0}"#,
+            r#"{"event":"run:complete","reason":"fail","duration_us":12000}"#,
         ));
+        assert_eq!(story.startup, Some(Duration::from_millis(4)));
         assert_eq!(
             story.table(),
             "   step   outcome        time        in    parsed       out\n   \
