@@ -1,4 +1,4 @@
-//! What to run and in which order: a checked [`Plan`], the [`Walk`] over it, and the [`Outcome`]s a step and a run can have.
+//! What to run and in which order: a checked [`Plan`], the [`Walk`] over it, and the [`Outcome`]s of steps and runs.
 //!
 //! This crate is pure. It has no V8, no I/O, no clock, no environment and no serde: files and wire messages become a
 //! [`Draft`] elsewhere (`host/src/decode.rs`), and outcomes become wire messages elsewhere.

@@ -30,8 +30,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Checks a draft. Steps without an id become `job-1`, `job-2`, … (numbers that are taken are left out); without a `start`,
-    /// the first step starts.
+    /// Checks a draft. Steps without an id become `job-1`, `job-2`, … (numbers that are taken are left out); without a
+    /// `start`, the first step starts.
     ///
     /// A cycle made of unconditional edges only could never end and is an error. A cycle with a condition anywhere on
     /// it is legal; edges that are never followed do not count.
@@ -590,7 +590,8 @@ impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.meant {
             Some(meant) => write!(f, "`{}` (did you mean `{meant}`?)", self.id),
-            None => write!(f, "`{}` (there are {})", self.id, list(&self.known)),
+            None if self.known.len() == 1 => write!(f, "`{}` (the only step is {})", self.id, list(&self.known)),
+            None => write!(f, "`{}` (the steps are {})", self.id, list(&self.known)),
         }
     }
 }

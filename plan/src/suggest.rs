@@ -6,8 +6,8 @@ const LONGEST: usize = 64;
 
 /// The one of `known` that `word` was probably meant to be, or `None` when nothing is near.
 ///
-/// Case, `_`, `-` and spaces do not count (`source_map` is near `sourceMap`). Beyond that, one letter may be wrong, missing, extra or
-/// swapped with its neighbour in a word of three letters or more, and one in four in longer words.
+/// Case, `_`, `-` and spaces do not count (`source_map` is near `sourceMap`). Beyond that, one letter may be wrong,
+/// missing, extra or swapped with its neighbour in a word of three letters or more, and one in four in longer words.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = fold(word)?;
     known

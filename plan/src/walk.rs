@@ -1,5 +1,5 @@
-//! Which step runs next, with what input; what the run's results are, and how it ended. A state machine: it runs nothing
-//! and evaluates nothing, and is told what happened.
+//! Which step runs next, with what input; what the run's results are, and how it ended. A state machine: it runs and
+//! evaluates nothing, and is told what happened.
 //!
 //! ```
 //! # use fulgurite_plan::*;
@@ -20,9 +20,9 @@
 //! The order is breadth-first and there are no joins: a step that two edges reach runs twice, each time with its own
 //! input. From `start → a, b` and `a → x`, `b → x` the order is `start, a, b, x, x`.
 //!
-//! Budgets for cycles do not exist yet. A cycle with a condition on it goes on for as long as the condition holds, so whoever
-//! drives the walk must have a clock. The place for a budget is [`Walk::complete`], where an edge's target is queued:
-//! there the walk knows the step's count.
+//! Budgets for cycles do not exist yet. A cycle with a condition on it goes on for as long as the condition holds, so
+//! whoever drives the walk must have a clock. The place for a budget is [`Walk::complete`], where an edge's target is
+//! queued: there the walk knows the step's count.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -118,7 +118,8 @@ impl<'p, S: Clone> Walk<'p, S> {
         }
     }
 
-    /// Stops the walk: nothing else is visited, and the run ends with this outcome. For a crash, an exception or a kill.
+    /// Stops the walk after a crash, an exception or a kill: nothing else is visited, and the run ends with this
+    /// outcome.
     pub fn abort(&mut self, _visit: Visit<S>, outcome: Outcome) {
         debug_assert!(outcome.stops_the_run(), "{outcome:?} does not stop a run");
         self.queue.clear();
@@ -138,8 +139,8 @@ impl<'p, S: Clone> Walk<'p, S> {
         self.results
     }
 
-    /// How the run ended (so far): with the outcome it was aborted with; else with the failure of the first leaf step, in the
-    /// order of the plan, that failed in any of its executions; else well.
+    /// How the run ended (so far): with the outcome it was aborted with; else with the failure of the first leaf step,
+    /// in the order of the plan, that failed in any of its executions; else well.
     ///
     /// A leaf step is one of whose next steps none ran. A failed step whose downstream ran counts as handled.
     pub fn run_outcome(&self) -> Outcome {

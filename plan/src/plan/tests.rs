@@ -103,12 +103,13 @@ fn refusals() {
     );
     check(
         Draft { end: Some("x".into()), ..draft("fetch load") },
-        "the end step is not one of the steps: `x` (there are `fetch`, `load`)",
+        "the end step is not one of the steps: `x` (the steps are `fetch`, `load`)",
     );
-    check(draft("a>bb bc"), "`next` of step `a` leads to a step that does not exist: `bb` (there are `a`, `bc`)");
+    check(draft("a>bb bc"), "`next` of step `a` leads to a step that does not exist: `bb` (the steps are `a`, `bc`)");
     check(
         draft("a b c d e f g h i j>x"),
-        "`next` of step `j` leads to a step that does not exist: `x` (there are `a`, `b`, `c`, `d`, `e`, `f`, `g`, `h` and 2 more)",
+        "`next` of step `j` leads to a step that does not exist: `x` \
+         (the steps are `a`, `b`, `c`, `d`, `e`, `f`, `g`, `h` and 2 more)",
     );
     let mut twice = draft("a b");
     twice.steps[1].id = Some("a".into());
@@ -153,8 +154,8 @@ fn find() {
     check("x", Ok("x"));
     check("fetch", Err("`fetch` could be any of `fetch-all`, `fetch-one`: write the whole id of the one you mean"));
     check("fetchhone", Err("no step is called like that: `fetchhone` (did you mean `fetch-one`?)"));
-    check("zz", Err("no step is called like that: `zz` (there are `fetch-all`, `fetch-one`, `load`, `x`)"));
-    check("", Err("no step is called like that: `` (there are `fetch-all`, `fetch-one`, `load`, `x`)"));
+    check("zz", Err("no step is called like that: `zz` (the steps are `fetch-all`, `fetch-one`, `load`, `x`)"));
+    check("", Err("no step is called like that: `` (the steps are `fetch-all`, `fetch-one`, `load`, `x`)"));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use super::*;
 use crate::outcome::{KillReason, Reason};
 use crate::plan::{Condition, Draft, DraftEdge, DraftStep};
 
-/// Walks with states that say how they came about (`in/a/b`). Steps in `failing` fail; expressions read `<step>=<execution>` and
-/// hold when the upstream step runs for that time.
+/// Walks with states that say how they came about (`in/a/b`). Steps in `failing` fail, those in `undefined` give
+/// nothing. An expression is a number: it holds until the upstream step has run that often.
 fn walk(plan: &Plan, failing: &[&str], undefined: &[&str]) -> (Vec<String>, Vec<(String, String)>, Outcome) {
     let mut order = Vec::new();
     let mut walk = Walk::new(plan, "in".to_owned());
