@@ -1,0 +1,382 @@
+//! One step of a workflow file: its code, edges, configuration and default state, each in the file or in one beside it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use fulgurite_plan::{Condition, Configuration, DraftEdge, DraftStep, Job, Linker, Source, suggest};
+use serde_json::value::RawValue;
+
+use super::diagnostic::Diagnostic;
+use super::document::{At, Document, Node, Open};
+use super::fields::{Fields, Keys};
+use super::workflow::Reader;
+use super::{Error, Format};
+
+const STEP: Keys = Keys {
+    what: "a step",
+    known: &[
+        "id",
+        "name",
+        "expression",
+        "adaptor",
+        "adaptors",
+        "configuration",
+        "state",
+        "next",
+        "linker",
+        "sourceMap",
+    ],
+    ignored: &["previous", "openfn"],
+    instead: &[
+        ("body", "the code of a step is called `expression`"),
+        ("code", "the code of a step is called `expression`"),
+        ("credential", "the credential of a step is called `configuration`"),
+        ("credentials", "the credential of a step is called `configuration`"),
+        ("edges", "edges are written under `next`, as target → condition"),
+        ("condition", "a condition belongs to an edge: `next: { target: { condition: … } }`"),
+    ],
+};
+
+/// Keys that mean nothing on a step without code.
+const OF_JOBS: [&str; 6] = ["adaptor", "adaptors", "configuration", "state", "linker", "sourceMap"];
+
+const EDGE: Keys = Keys {
+    what: "an edge",
+    known: &["condition", "label", "disabled"],
+    ignored: &["openfn", "name"],
+    instead: &[("enabled", "write `disabled: true`, or remove it")],
+};
+
+const LINKER: Keys = Keys { what: "a linker entry", known: &["path", "version"], ignored: &[], instead: &[] };
+
+/// Where the parts of a step stand.
+pub(super) struct StepPlaces {
+    /// The id, or else the step.
+    pub(super) at: At,
+    edges: Vec<(String, At)>,
+}
+
+impl StepPlaces {
+    /// Where the edge to this target stands.
+    pub(super) fn edge(&self, target: &str) -> Option<At> {
+        self.edges.iter().find(|(other, _)| other == target).map(|(_, at)| *at)
+    }
+}
+
+/// The step that is `number`th in the list, from 1.
+pub(super) fn decode(
+    reader: &mut Reader<'_>,
+    node: &Node<'_>,
+    number: usize,
+) -> Result<(DraftStep, StepPlaces), Error> {
+    let fields = Fields::new(node, "a step", &STEP, &mut reader.warnings)?;
+    let id = fields.text("id")?;
+    let name = fields.text("name")?;
+    let mut places = StepPlaces { at: fields.get("id").map_or(node.at, |id| id.at), edges: Vec::new() };
+    let next = match fields.get("next") {
+        Some(next) => edges(reader, &next, &mut places)?,
+        None => Vec::new(),
+    };
+    let job = match fields.get("expression") {
+        Some(expression) => {
+            let default_name = name.as_ref().or(id.as_ref()).map_or(format!("step-{number}"), String::clone);
+            let source = reader.source(&expression, "`expression`", &format!("{default_name}.js"))?;
+            Some(job(reader, &fields, source)?)
+        }
+        None => {
+            if let Some(useless) = OF_JOBS.iter().find_map(|key| fields.get(key)) {
+                let message = format!("{} has no `expression`, so this has no effect", called(id.as_deref(), number));
+                let help = "add an `expression`; without one, a step passes its input on";
+                reader.warnings.push(message, |message| useless.warning_at(useless.at, message, help));
+            }
+            None
+        }
+    };
+    Ok((DraftStep { id, name, job, next }, places))
+}
+
+fn called(id: Option<&str>, number: usize) -> String {
+    id.map_or(format!("step {number}"), |id| format!("step `{id}`"))
+}
+
+fn job(reader: &mut Reader<'_>, fields: &Fields<'_>, source: Source) -> Result<Job, Error> {
+    let mut job = Job::new(source);
+    job.adaptors = adaptors(fields)?;
+    if let Some(node) = fields.get("configuration") {
+        job.configuration = Some(reader.configuration(&node)?);
+    }
+    if let Some(node) = fields.get("state") {
+        job.state = Some(reader.state(&node)?);
+    }
+    if let Some(node) = fields.get("linker") {
+        job.linker = linker(reader, &node)?;
+    }
+    if let Some(node) = fields.get("sourceMap") {
+        job.source_map = Some(match node.open()? {
+            Open::Text(text) => text.into_owned(),
+            Open::Map(_) => node.to_json().into_owned(),
+            other => {
+                let message = format!("`sourceMap` must be a source map, but is {}", other.kind());
+                return Err(node.error(message, "write it as an object, or as its JSON in quotes"));
+            }
+        });
+    }
+    Ok(job)
+}
+
+fn adaptors(fields: &Fields<'_>) -> Result<Vec<String>, Error> {
+    let list = match (fields.get("adaptor"), fields.get("adaptors")) {
+        (Some(one), Some(_)) => {
+            return Err(one.error("a step has either `adaptor` or `adaptors`", "move it into the list"));
+        }
+        (Some(one), None) => vec![one],
+        (None, None) => vec![],
+        (None, Some(many)) => match many.open()? {
+            Open::List(list) => list,
+            Open::Text(_) => return Err(many.error("`adaptors` must be a list", "write `adaptor`, or use a list")),
+            other => {
+                return Err(many.error(format!("`adaptors` must be a list, but is {}", other.kind()), "use a list"));
+            }
+        },
+    };
+    let names = list.iter().map(|node| node.text("an adaptor").map(|name| name.trim().to_owned()));
+    Ok(names.collect::<Result<Vec<_>, _>>()?.into_iter().filter(|name| !name.is_empty()).collect())
+}
+
+fn linker(reader: &mut Reader<'_>, node: &Node<'_>) -> Result<BTreeMap<String, Linker>, Error> {
+    let mut modules = BTreeMap::new();
+    for entry in node.map("`linker`")? {
+        let fields = Fields::new(&entry.value, "a linker entry", &LINKER, &mut reader.warnings)?;
+        let linker = Linker { path: fields.text("path")?, version: fields.text("version")? };
+        modules.insert(entry.key.into_owned(), linker);
+    }
+    Ok(modules)
+}
+
+fn edges(reader: &mut Reader<'_>, node: &Node<'_>, places: &mut StepPlaces) -> Result<Vec<DraftEdge>, Error> {
+    match node.open()? {
+        Open::Text(target) => {
+            let target = target.into_owned();
+            places.edges.push((target.clone(), node.at));
+            Ok(vec![DraftEdge { target, condition: Condition::Always, label: None }])
+        }
+        Open::Map(entries) => {
+            let mut edges = Vec::with_capacity(entries.len());
+            for entry in entries {
+                let target = entry.key.into_owned();
+                places.edges.push((target.clone(), entry.key_at));
+                let (condition, label) = edge(reader, &entry.value, &target)?;
+                edges.push(DraftEdge { target, condition, label });
+            }
+            Ok(edges)
+        }
+        Open::List(_) => Err(node.error("`next` cannot be a list", "write an object: `{ \"a\": true, \"b\": true }`")),
+        other => {
+            let message = format!("`next` must be a step id or an object, but is {}", other.kind());
+            Err(node.error(message, "write `\"next\": \"other-step\"`"))
+        }
+    }
+}
+
+fn edge(reader: &mut Reader<'_>, node: &Node<'_>, target: &str) -> Result<(Condition, Option<String>), Error> {
+    match node.open()? {
+        Open::Null => Ok((Condition::Never, None)),
+        Open::Bool(_) | Open::Text(_) => Ok((condition(node)?, None)),
+        Open::Map(_) => {
+            let fields = Fields::new(node, "an edge", &EDGE, &mut reader.warnings)?;
+            let label = fields.text("label")?;
+            let disabled = match fields.get("disabled").map(|node| (node.open(), node)) {
+                None => false,
+                Some((Ok(Open::Bool(disabled)), _)) => disabled,
+                Some((_, node)) => return Err(node.error("`disabled` must be true or false", "write `true`")),
+            };
+            let Some(written) = fields.get("condition") else {
+                if !disabled {
+                    let message = format!("the edge to `{target}` has no condition, so it is never followed");
+                    let help = "write `condition: always` to follow it, or `disabled: true` to say that it is meant";
+                    reader.warnings.push(message, |message| node.warning_at(node.at, message, help));
+                }
+                return Ok((Condition::Never, label));
+            };
+            let condition = condition(&written)?;
+            Ok((if disabled { Condition::Never } else { condition }, label))
+        }
+        other => {
+            let message = format!("an edge must be true, false, a condition or an object, but is {}", other.kind());
+            Err(node.error(message, format!("write `\"{target}\": true`")))
+        }
+    }
+}
+
+fn condition(node: &Node<'_>) -> Result<Condition, Error> {
+    let text = match node.open()? {
+        Open::Bool(true) => return Ok(Condition::Always),
+        Open::Bool(false) => return Ok(Condition::Never),
+        Open::Text(text) => text,
+        other => {
+            let message = format!("a condition must be text, true or false, but is {}", other.kind());
+            return Err(node.error(message, "write `always`, `on_job_success`, `on_job_failure` or an expression"));
+        }
+    };
+    let condition = Condition::parse(&text);
+    if let Condition::Expression(expression) = &condition
+        && expression.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && let Some(meant) = suggest::nearest(expression, Condition::aliases())
+    {
+        let message = format!("there is no condition `{expression}`");
+        return Err(node.error(message, format!("did you mean `{meant}`?")));
+    }
+    Ok(condition)
+}
+
+impl Reader<'_> {
+    /// Code that stands here or in a file.
+    ///
+    /// Code is never taken for a path: `./` and `../` cannot begin JavaScript, and anything else is a path only when it
+    /// looks like nothing but one and the file is there.
+    pub(super) fn source(&mut self, node: &Node<'_>, what: &str, inline_name: &str) -> Result<Source, Error> {
+        let text = node.text(what)?;
+        let inline = || Source { name: inline_name.to_owned(), text: text.as_ref().into() };
+        let word = text.trim();
+        let path = Path::new(word);
+        if !looks_like_path(word) || !is_code_file(path) {
+            return Ok(inline());
+        }
+        let full = self.resolve(path);
+        let code = match (self.files.read)(&full) {
+            Ok(code) => code,
+            Err(error) if is_explicit(word) => return Err(cannot_read(node, &full, &error)),
+            Err(error) if is_absent(&error) => {
+                let message = format!("{what} is taken as code, because there is no file `{}`", full.display());
+                let help = format!("write `./{word}` if it is meant to be a path");
+                self.warnings.push(message, |message| node.warning_at(node.at, message, help));
+                return Ok(inline());
+            }
+            Err(error) => return Err(cannot_read(node, &full, &error)),
+        };
+        if let Some(warning) = typescript_warning(&full) {
+            self.warnings.push(format!("{warning}"), |_| warning);
+        }
+        let code = code.strip_prefix('\u{feff}').unwrap_or(&code);
+        Ok(Source { name: full.display().to_string(), text: code.into() })
+    }
+
+    fn configuration(&mut self, node: &Node<'_>) -> Result<Configuration, Error> {
+        let text = match node.open()? {
+            Open::Map(_) => return node.to_map("`configuration`").map(Configuration::Inline),
+            Open::Text(text) => text,
+            other => {
+                let message = format!("`configuration` must be an object, a path or an id, but is {}", other.kind());
+                return Err(node.error(message, "write an object, a path to a .json file or the id of a credential"));
+            }
+        };
+        let word = text.trim();
+        if let Some(format) = data_path(word) {
+            let document = self.data(node, word, format, true)?;
+            return document.root().to_map("`configuration`").map(Configuration::Inline);
+        }
+        let Some(credentials) = self.files.credentials else {
+            let message = format!("there are no credentials to look `{word}` up in");
+            return Err(node.error(message, "give a credentials file, or write the configuration as an object"));
+        };
+        match credentials.get(word) {
+            Some(content) => Ok(Configuration::Inline(content.clone())),
+            None => {
+                let help = match suggest::nearest(word, credentials.ids()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "add it to the credentials file, or write a path that ends in .json".to_owned(),
+                };
+                Err(node.error(format!("there is no credential `{word}`"), help))
+            }
+        }
+    }
+
+    fn state(&mut self, node: &Node<'_>) -> Result<Arc<RawValue>, Error> {
+        let text = match node.open()? {
+            Open::Map(_) => return raw(node),
+            Open::Text(text) => text,
+            other => return Err(not_a_state(node, other.kind())),
+        };
+        let word = text.trim();
+        let Some(format) = data_path(word) else { return Err(not_a_state(node, "text")) };
+        let document = self.data(node, word, format, false)?;
+        let root = document.root();
+        if !root.is_map() {
+            return Err(not_a_state(&root, root.open()?.kind()));
+        }
+        raw(&root)
+    }
+
+    fn data(&self, node: &Node<'_>, word: &str, format: Format, secret: bool) -> Result<Document, Error> {
+        let full = self.resolve(Path::new(word));
+        let text = (self.files.read)(&full).map_err(|error| cannot_read(node, &full, &error))?;
+        Document::parse(&full, &text, format, secret)
+    }
+
+    /// The path beside the workflow file, without `.` parts.
+    fn resolve(&self, path: &Path) -> PathBuf {
+        self.folder.join(path).components().filter(|part| *part != Component::CurDir).collect()
+    }
+}
+
+fn raw(node: &Node<'_>) -> Result<Arc<RawValue>, Error> {
+    let raw = RawValue::from_string(node.to_json().into_owned());
+    raw.map(Arc::from).map_err(|error| node.error(format!("`state` is not JSON: {error}"), "check what is inside it"))
+}
+
+fn not_a_state(node: &Node<'_>, kind: &str) -> Error {
+    let message = format!("the default `state` of a step must be an object, but is {kind}");
+    node.error(message, "write `{ \"data\": … }`, or a path that ends in .json")
+}
+
+fn cannot_read(node: &Node<'_>, path: &Path, error: &io::Error) -> Error {
+    let help = match error.kind() {
+        io::ErrorKind::NotFound => "paths are relative to the workflow file",
+        io::ErrorKind::InvalidData => "the file must be UTF-8 text",
+        _ => "check that it is a readable file",
+    };
+    node.error(format!("cannot read `{}`: {error}", path.display()), help)
+}
+
+/// Whether this is what the error of a path that is no path looks like.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::InvalidFilename
+    )
+}
+
+/// A path that says so itself.
+fn is_explicit(word: &str) -> bool {
+    word.starts_with("./") || word.starts_with("../")
+}
+
+/// One line without any of the marks that code cannot do without. A path that begins with `./` may hold anything.
+fn looks_like_path(word: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '@' | '+');
+    !word.contains(['\n', '\r', '\0']) && (is_explicit(word) || word.chars().all(is_word))
+}
+
+/// The format of a data file that the text is a path to.
+fn data_path(word: &str) -> Option<Format> {
+    if word.contains(['\n', '\r', '\0', '{']) {
+        return None;
+    }
+    Format::of(Path::new(word))
+}
+
+pub(super) fn is_code_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "js" || extension == "mjs" || extension == "ts")
+}
+
+pub(super) fn typescript_warning(path: &Path) -> Option<Diagnostic> {
+    path.extension().is_some_and(|extension| extension == "ts").then(|| {
+        let message = "this file is read as JavaScript: types are not removed";
+        Diagnostic::about_file(path, message, "compile it to .js first if it has types")
+    })
+}
