@@ -1,0 +1,203 @@
+//! What can be typed, and nothing about what it means: that is `config.rs`.
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use clap::{Args, Parser, Subcommand};
+use fulgurite_plan::suggest;
+
+use crate::exit_code::ExitCode;
+
+/// Runs OpenFn-style JavaScript job steps in V8 isolates.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fulgurite",
+    version = VERSION.as_str(),
+    about = "Runs OpenFn-style JavaScript job steps in V8 isolates, with state as bytes",
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = "\
+Try it:
+  echo 'export default [state => ({ ...state, answer: 6 * 7 })];' > job.js
+  fulgurite run job.js -O
+
+`fulgurite run --help` lists the flags, with examples and the exit codes."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a job or a workflow on this machine.
+    Run(Run),
+}
+
+/// Run a job or a workflow on this machine.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP.as_str())]
+pub struct Run {
+    /// A job (.js) or a workflow (.json, .yaml)
+    #[arg(value_name = "JOB|WORKFLOW")]
+    pub path: PathBuf,
+
+    /// Read the first step's state from this JSON file
+    #[arg(short = 's', long, value_name = "FILE", help_heading = "State", conflicts_with = "state_stdin")]
+    pub state_path: Option<PathBuf>,
+
+    /// Read the first step's state from stdin
+    #[arg(short = 'S', long, help_heading = "State")]
+    pub state_stdin: bool,
+
+    /// Write the result to this file [default: output.json beside the job]
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "State", conflicts_with = "output_stdout")]
+    pub output_path: Option<PathBuf>,
+
+    /// Write the result to stdout
+    #[arg(short = 'O', long, help_heading = "State")]
+    pub output_stdout: bool,
+
+    /// Take credentials from this JSON or YAML file, a map of id to credential
+    #[arg(long, visible_alias = "creds", value_name = "FILE", help_heading = "State")]
+    pub credentials: Option<PathBuf>,
+
+    /// Start at this step: its id or name, or a part that only it has
+    #[arg(long, value_name = "STEP", help_heading = "Steps")]
+    pub start: Option<String>,
+
+    /// Stop after this step
+    #[arg(long, value_name = "STEP", help_heading = "Steps")]
+    pub end: Option<String>,
+
+    /// Run this step and no other
+    #[arg(long, value_name = "STEP", help_heading = "Steps", conflicts_with_all = ["start", "end"])]
+    pub only: Option<String>,
+
+    /// The longest that one step may take, in milliseconds; 0 = no limit [default: the workflow's, or 300000]
+    #[arg(short = 't', long, value_name = "MS", help_heading = "Limits", value_parser = milliseconds)]
+    pub timeout: Option<u64>,
+
+    /// The V8 heap that the run may use, in megabytes [default: 2048]
+    #[arg(long, value_name = "MB", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
+    pub memory: Option<u32>,
+
+    /// What to log on stderr: none, default, info or debug, for all or for one of cli, runtime and job (job=none,runtime=debug)
+    #[arg(short = 'l', long, value_name = "LEVEL", help_heading = "What is said", value_parser = log)]
+    pub log: Option<Log>,
+
+    /// Log as JSON, one object on each line
+    #[arg(long, help_heading = "What is said")]
+    pub log_json: bool,
+
+    /// Write every event of the run to this file, one JSON object on each line; - for stdout
+    #[arg(long, value_name = "FILE", help_heading = "What is said")]
+    pub events: Option<PathBuf>,
+
+    /// Show what each step cost when the run is over
+    #[arg(long, help_heading = "What is said")]
+    pub stats: bool,
+}
+
+/// Levels as typed: for one component, or for all that are not named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log(pub Vec<(Option<Component>, LogLevel)>);
+
+/// Who writes log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Component {
+    /// This program.
+    Cli,
+    /// The runtime, about jobs.
+    Runtime,
+    /// Jobs, through `console`.
+    Job,
+}
+
+/// How much of the log is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Nothing.
+    None,
+    /// Successes, warnings and errors.
+    Default,
+    /// Also information.
+    Info,
+    /// Everything.
+    Debug,
+}
+
+const LEVELS: [(&str, LogLevel); 4] =
+    [("none", LogLevel::None), ("default", LogLevel::Default), ("info", LogLevel::Info), ("debug", LogLevel::Debug)];
+
+/// With the short forms that OpenFn's CLI takes.
+const COMPONENTS: [(&str, Component); 6] = [
+    ("cli", Component::Cli),
+    ("runtime", Component::Runtime),
+    ("job", Component::Job),
+    ("rt", Component::Runtime),
+    ("r/t", Component::Runtime),
+    ("rtm", Component::Runtime),
+];
+
+fn milliseconds(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write whole milliseconds, such as 5000".to_owned())
+}
+
+fn log(text: &str) -> Result<Log, String> {
+    let one = |part: &str| {
+        let (component, level) = match part.split_once('=') {
+            Some((name, level)) if name.trim() == "default" => (None, level),
+            Some((name, level)) => (Some(word("component", name, &COMPONENTS, 3)?), level),
+            None => (None, part),
+        };
+        Ok((component, word("level", level, &LEVELS, 4)?))
+    };
+    text.split(',').map(one).collect::<Result<_, _>>().map(Log)
+}
+
+fn word<T: Copy>(what: &str, text: &str, known: &[(&str, T)], shown: usize) -> Result<T, String> {
+    let text = text.trim().to_lowercase();
+    if let Some((_, value)) = known.iter().find(|(name, _)| *name == text) {
+        return Ok(*value);
+    }
+    let names = || known.iter().map(|(name, _)| *name).take(shown);
+    Err(match suggest::nearest(&text, names()) {
+        Some(meant) => format!("no {what} is called `{text}`; did you mean `{meant}`?"),
+        None => format!("no {what} is called `{text}`; there are {}", names().collect::<Vec<_>>().join(", ")),
+    })
+}
+
+static VERSION: LazyLock<String> = LazyLock::new(|| match V8 {
+    Some(v8) => format!("{} (V8 {v8})", env!("CARGO_PKG_VERSION")),
+    None => env!("CARGO_PKG_VERSION").to_owned(),
+});
+
+/// The version of V8, as soon as the runtime says it.
+const V8: Option<&str> = None;
+
+static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
+    let mut text = String::from(
+        "\
+Examples:
+  fulgurite run job.js -O                                one job, its result shown
+  fulgurite run workflow.yaml -s state.json -o out.json  a workflow, from file to file
+  curl -s $URL | fulgurite run job.js -S -O | jq .data   a job in a pipe
+  fulgurite run workflow.yaml -s out.json --only upload  one step of it again
+  fulgurite run workflow.yaml --events - | jq -c .event  what happens, as JSON (docs/events.md)
+
+Log levels:
+  What jobs log is always shown, unless the level is none or job=… says otherwise.
+  RUST_LOG adds this program's own traces (RUST_LOG=fulgurite=debug), NO_COLOR takes the colours away.
+
+Exit codes:
+",
+    );
+    for code in ExitCode::ALL {
+        text.push_str(&format!("  {:>3}  {}\n", code.number(), code.meaning()));
+    }
+    text.pop();
+    text
+});

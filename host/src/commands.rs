@@ -1,0 +1,42 @@
+//! What the program does, one file for each command.
+
+mod run;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::{Command, Config};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::logs::Logger;
+use crate::screen::Screen;
+
+/// What every command has at hand.
+pub struct Context {
+    /// The error stream.
+    pub screen: Arc<Screen>,
+    /// The log on it.
+    pub log: Logger,
+    /// Stamps.
+    pub clock: Arc<Clock>,
+}
+
+impl Context {
+    /// The surroundings that a configuration asks for.
+    pub fn new(config: &Config) -> Context {
+        let screen = Arc::new(Screen::new(config.style));
+        let clock = Arc::new(Clock::default());
+        let log = Logger::new(&config.log, screen.clone(), clock.clone());
+        Context { screen, log, clock }
+    }
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// What kept it from being done. How a job ended is no error.
+pub fn run(command: &Command, context: &Context) -> Result<ExitCode, Error> {
+    match command {
+        Command::Run(config) => run::run(config, context),
+    }
+}

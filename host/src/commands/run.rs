@@ -1,0 +1,236 @@
+//! `fulgurite run`: files become a plan and a state, the run's events become a log, and its result becomes a file.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::{fs, io};
+
+use fulgurite_plan::{ErrorReport, Outcome, Plan};
+use fulgurite_runtime::{Event, Handle, Level, Request, RunComplete, StepComplete};
+use fulgurite_state::State;
+
+use super::Context;
+use crate::clock::Stamp;
+use crate::config::{Output, Run, Selection};
+use crate::decode::{self, Credentials, Files};
+use crate::error::Error;
+use crate::events::Events;
+use crate::exit_code::ExitCode;
+use crate::interrupt::Interrupt;
+use crate::logs::Logger;
+use crate::progress::{self, Progress};
+use crate::report::{Report, Severity};
+use crate::stats::Stats;
+use crate::{input, output, units};
+
+/// Events that may wait for us. A job that logs faster than we can print waits then, instead of filling the memory.
+const WAITING: usize = 256;
+
+/// Runs a plan to its end.
+pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
+    let plan = plan(config, &context.log)?;
+    let plan = select(plan, &config.selection)?;
+    output::check(&config.output)?;
+    let input = input::read(&config.input)?;
+    let events = config.events.as_ref().map(Events::open).transpose()?;
+    let request = Request { input, limits: config.limits.clone(), ..Request::new(plan) };
+
+    fulgurite_runtime::initialize();
+    let (sender, receiver) = sync_channel(WAITING);
+    let interrupt = Interrupt::listen();
+    let clock = context.clock.clone();
+    let sink = move |event| drop(sender.send((clock.stamp(), event)));
+    let handle = fulgurite_runtime::start(request, sink);
+
+    let mut watch = Watch {
+        log: &context.log,
+        events,
+        stats: config.stats.then(Stats::default),
+        progress: Progress::new(context.screen.clone(), handle.gauge()),
+        failed: Vec::new(),
+        reported: None,
+        end: None,
+    };
+    watch.watch(&receiver, &handle, &interrupt);
+    handle.join();
+    watch.finish(config, &interrupt)
+}
+
+fn plan(config: &Run, log: &Logger) -> Result<Plan, Error> {
+    let refused = |error: decode::Error| Error::input(Report::diagnostic(Severity::Error, error.diagnostic()));
+    let credentials = match &config.credentials {
+        Some(path) => Some(Credentials::parse(path, &read_credentials(path)?).map_err(refused)?),
+        None => None,
+    };
+    let read = |path: &Path| fs::read_to_string(path);
+    let files = Files { read: &read, credentials: credentials.as_ref() };
+    let decoded = decode::file(&config.path, &files).map_err(refused)?;
+    for warning in &decoded.warnings {
+        log.report(&Report::diagnostic(Severity::Warning, warning));
+    }
+    tracing::debug!(steps = decoded.plan.steps().len(), "plan decoded");
+    Ok(decoded.plan)
+}
+
+fn read_credentials(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|error| {
+        let help = match error.kind() {
+            io::ErrorKind::NotFound => "check the path; it is relative to the current folder",
+            io::ErrorKind::InvalidData => "the file must be UTF-8 text",
+            _ => "check that it is a readable file",
+        };
+        Error::input(Report::error(format!("cannot read the credentials: {error}")).in_file(path).help(help))
+    })
+}
+
+/// Finds the steps that were asked for.
+fn select(plan: Plan, selection: &Selection) -> Result<Plan, Error> {
+    let find = |query: &str, flag: &str| {
+        plan.find(query).map_err(|error| Error::usage(Report::error(format!("{flag}: {error}"))))
+    };
+    match selection {
+        Selection::Only(only) => {
+            let only = find(only, "--only")?;
+            Ok(plan.only(only))
+        }
+        Selection::Range { start, end } => {
+            let start = start.as_deref().map(|start| find(start, "--start")).transpose()?;
+            let end = end.as_deref().map(|end| find(end, "--end")).transpose()?;
+            let plan = match start {
+                Some(start) => plan.starting_at(start),
+                None => plan,
+            };
+            Ok(match end {
+                Some(end) => plan.ending_at(end),
+                None => plan,
+            })
+        }
+    }
+}
+
+/// Everything that follows a run.
+struct Watch<'a> {
+    log: &'a Logger,
+    events: Option<Events>,
+    stats: Option<Stats>,
+    progress: Progress,
+    /// The ids of the executions that failed.
+    failed: Vec<String>,
+    /// What was last told about a step, so that the run does not tell it again.
+    reported: Option<ErrorReport>,
+    end: Option<RunComplete>,
+}
+
+impl Watch<'_> {
+    /// Until the run's thread has nothing more to say.
+    fn watch(&mut self, events: &Receiver<(Stamp, Event)>, handle: &Handle, interrupt: &Interrupt) {
+        let mut aborted = false;
+        while self.end.is_none() {
+            if interrupt.requested() && !std::mem::replace(&mut aborted, true) {
+                handle.abort("interrupted");
+            }
+            self.progress.draw();
+            match events.try_recv() {
+                Ok((at, event)) => self.take(at, event),
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => {
+                    // Nothing waits: the moment for what can be late.
+                    if let Some(events) = &mut self.events {
+                        events.flush();
+                    }
+                    match events.recv_timeout(progress::TICK) {
+                        Ok((at, event)) => self.take(at, event),
+                        Err(RecvTimeoutError::Timeout) => {}
+                        Err(RecvTimeoutError::Disconnected) => break,
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, at: Stamp, event: Event) {
+        self.progress.take(&event);
+        if let Some(events) = &mut self.events {
+            events.write(at, &event);
+        }
+        if let Some(stats) = &mut self.stats {
+            stats.take(&event);
+        }
+        match event {
+            Event::RunStart(run) => {
+                self.log.cli(Level::Debug, &format!("isolate ready after {}", units::time(run.startup)));
+            }
+            Event::StepStart(step) => {
+                self.log.cli(Level::Info, &format!("step `{}` starts", step.step));
+            }
+            Event::Log(log) => self.log.event(at, &log),
+            Event::StepComplete(step) => self.step_complete(step),
+            Event::RunComplete(run) => self.end = Some(run),
+        }
+    }
+
+    fn step_complete(&mut self, step: StepComplete) {
+        let (id, figures) = (&step.step, &step.figures);
+        match step.outcome {
+            Outcome::Success => {
+                let (time, out) = (units::time(figures.duration), units::bytes(figures.bytes_out));
+                self.log.cli(Level::Info, &format!("step `{id}` done in {time}, {out}"));
+            }
+            Outcome::Fail(error) => {
+                self.log.report(&Report::outcome(&error));
+                self.reported = Some(error);
+                self.failed.push(id.to_string());
+            }
+            // The run says so in a moment, and nothing silences that.
+            Outcome::Crash(_) | Outcome::Exception(_) | Outcome::Kill(..) => {}
+        }
+    }
+
+    /// The result, and how the program ends.
+    fn finish(self, config: &Run, interrupt: &Interrupt) -> Result<ExitCode, Error> {
+        let Watch { log, events, stats, progress, failed, reported, end } = self;
+        drop(progress);
+        let end = end.expect("the last event of a run is its end");
+        let events = events.map_or(Ok(()), Events::finish);
+
+        let code = match &end.outcome {
+            Outcome::Success => ExitCode::Done,
+            Outcome::Fail(error) => {
+                if reported.is_none() {
+                    log.report(&Report::outcome(error));
+                }
+                ExitCode::Done
+            }
+            Outcome::Crash(error) | Outcome::Exception(error) | Outcome::Kill(_, error) => {
+                log.fatal(&Report::outcome(error));
+                if interrupt.requested() { ExitCode::Interrupted } else { ExitCode::Stopped }
+            }
+        };
+        if code == ExitCode::Done {
+            // A run of which the last step returned nothing still has a result that can be read.
+            let result = end.result().unwrap_or_else(State::empty);
+            output::write(&result, &config.output, interrupt)?;
+            if let Output::File(path) = &config.output {
+                let size = units::bytes(result.len());
+                log.cli(Level::Success, &format!("result written to {} ({size})", path.display()));
+            }
+            warn_about(&failed, log);
+        }
+        if let Some(stats) = stats {
+            log.text(&stats.table());
+        }
+        events?;
+        Ok(code)
+    }
+}
+
+/// Failed steps do not fail the run, but nobody should miss them.
+fn warn_about(failed: &[String], log: &Logger) {
+    if failed.is_empty() {
+        return;
+    }
+    let mut ids: Vec<String> = failed.iter().map(|id| format!("`{id}`")).collect();
+    ids.dedup();
+    let steps = units::count(failed.len(), "step");
+    let message = format!("errors reported in {steps}: {}; see `errors` in the result", ids.join(", "));
+    log.cli(Level::Warn, &message);
+}

@@ -1,0 +1,231 @@
+//! What the command line means: flags, environment and defaults become one [`Config`], once. Nothing else reads the
+//! environment.
+
+use std::env;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fulgurite_runtime::Limits;
+
+use crate::cli::{self, Cli, Component, LogLevel};
+use crate::error::Error;
+use crate::report::Report;
+use crate::screen::Style;
+
+/// Everything that is decided before anything is done.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What the error stream can show.
+    pub style: Style,
+    /// What is logged, and how.
+    pub log: Log,
+    /// What to do.
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// `fulgurite run`
+    Run(Run),
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// How much each component says.
+    pub levels: Levels,
+    /// As JSON lines.
+    pub json: bool,
+    /// The filter of our own traces.
+    pub traces: String,
+}
+
+/// How much each component says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Levels {
+    /// This program.
+    pub cli: LogLevel,
+    /// The runtime, about jobs.
+    pub runtime: LogLevel,
+    /// Jobs, through `console`.
+    pub job: LogLevel,
+}
+
+/// One local run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The job or workflow.
+    pub path: PathBuf,
+    /// What the first step gets.
+    pub input: Input,
+    /// Where the result goes.
+    pub output: Output,
+    /// Where credentials are.
+    pub credentials: Option<PathBuf>,
+    /// Which steps.
+    pub selection: Selection,
+    /// What it may use.
+    pub limits: Limits,
+    /// Where events go.
+    pub events: Option<Sink>,
+    /// Whether to show what each step cost.
+    pub stats: bool,
+}
+
+/// What the first step gets.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The runtime's default.
+    Nothing,
+    /// Standard input, to its end.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+/// Where the result goes.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}
+
+/// Steps by what people call them.
+#[derive(Debug, Clone)]
+pub enum Selection {
+    /// From one step to another; where not named, from the workflow's start to its end.
+    Range {
+        /// Where to start.
+        start: Option<String>,
+        /// Where to stop.
+        end: Option<String>,
+    },
+    /// One step.
+    Only(String),
+}
+
+/// Where events go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sink {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Config {
+    /// Puts flags, environment and defaults together.
+    pub fn new(cli: Cli) -> Result<Config, Error> {
+        let cli::Command::Run(flags) = cli.command;
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let terminal = io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let style = Style { terminal: terminal && !flags.log_json, color: terminal && !set("NO_COLOR") };
+
+        let levels = levels(flags.log.as_ref());
+        let ours = if levels.cli == LogLevel::Debug { "warn,fulgurite=debug" } else { "error" };
+        let traces = env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| ours.to_owned());
+        let log = Log { levels, json: flags.log_json, traces };
+        Ok(Config { style, log, command: Command::Run(run(flags)?) })
+    }
+}
+
+fn run(flags: cli::Run) -> Result<Run, Error> {
+    let defaults = Limits::default();
+    let limits = Limits {
+        step_timeout: match flags.timeout {
+            Some(0) => None,
+            Some(ms) => Some(Duration::from_millis(ms)),
+            None => defaults.step_timeout,
+        },
+        heap: flags.memory.map_or(defaults.heap, |megabytes| Some((megabytes as usize) << 20)),
+        ..defaults
+    };
+    let output = match flags.output_path {
+        Some(path) => Output::File(path),
+        None if flags.output_stdout => Output::Stdout,
+        None => Output::File(flags.path.with_file_name("output.json")),
+    };
+    let events = flags.events.map(|path| if path.as_os_str() == "-" { Sink::Stdout } else { Sink::File(path) });
+    let input = match flags.state_path {
+        Some(path) => Input::File(path),
+        None if flags.state_stdin => Input::Stdin,
+        None => Input::Nothing,
+    };
+    check(&flags.path, &input, &output, events.as_ref())?;
+    let selection = match flags.only {
+        Some(only) => Selection::Only(only),
+        None => Selection::Range { start: flags.start, end: flags.end },
+    };
+    Ok(Run {
+        path: flags.path,
+        input,
+        output,
+        credentials: flags.credentials,
+        selection,
+        limits,
+        events,
+        stats: flags.stats,
+    })
+}
+
+/// Nothing that is read may be lost to something that is written, except the state, which is what `-o` over `-s` asks for.
+fn check(job: &Path, input: &Input, output: &Output, events: Option<&Sink>) -> Result<(), Error> {
+    let clash = |message: String, help: &str| Err(Error::usage(Report::error(message).help(help)));
+    if let Output::File(output) = output
+        && same_file(output, job)
+    {
+        return clash(
+            format!("the result would replace `{}`, which is what is to be run", job.display()),
+            "name another file with -o, or show the result with -O",
+        );
+    }
+    match (events, input, output) {
+        (Some(Sink::Stdout), _, Output::Stdout) => {
+            clash("the result and the events cannot both go to stdout".into(), "name a file with -o or --events")
+        }
+        (Some(Sink::File(events)), _, _) if same_file(events, job) => clash(
+            format!("the events would replace `{}`, which is what is to be run", job.display()),
+            "name another file with --events",
+        ),
+        (Some(Sink::File(events)), Input::File(input), _) if same_file(events, input) => clash(
+            format!("the events would replace the state in `{}`", input.display()),
+            "name another file with --events",
+        ),
+        (Some(Sink::File(events)), _, Output::File(output)) if same_file(events, output) => clash(
+            format!("the result and the events cannot both go to `{}`", output.display()),
+            "name another file with --events",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Devices such as `/dev/null` lose nothing.
+fn same_file(a: &Path, b: &Path) -> bool {
+    let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let device = a.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    !device && resolved(a) == resolved(b)
+}
+
+/// As OpenFn's CLI: jobs are heard in full unless they are named, or everything is silenced.
+fn levels(log: Option<&cli::Log>) -> Levels {
+    let mut levels = Levels { cli: LogLevel::Default, runtime: LogLevel::Default, job: LogLevel::Debug };
+    let parts = log.map_or(&[][..], |log| &log.0);
+    for (_, level) in parts.iter().filter(|(component, _)| component.is_none()) {
+        levels.cli = *level;
+        levels.runtime = *level;
+        levels.job = if *level == LogLevel::None { LogLevel::None } else { LogLevel::Debug };
+    }
+    for (component, level) in parts {
+        match component {
+            Some(Component::Cli) => levels.cli = *level,
+            Some(Component::Runtime) => levels.runtime = *level,
+            Some(Component::Job) => levels.job = *level,
+            None => {}
+        }
+    }
+    levels
+}

@@ -1,0 +1,228 @@
+//! Errors and warnings for people: what is wrong, where (with the line and a caret), and what to do.
+//!
+//! ```text
+//! error[RuntimeError]: TypeError: Cannot read properties of undefined (reading 'id')
+//!  --> job.js:3:21
+//!   |
+//! 3 |   state => state.data.id
+//!   |                       ^
+//!   = help: …
+//! ```
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use fulgurite_plan::{ErrorReport, Position};
+use fulgurite_state::SyntaxError;
+
+use crate::decode::Diagnostic;
+use crate::screen::{Paint, Style, visible};
+
+/// How much of a long line is shown on either side of the place.
+const CONTEXT: usize = 60;
+
+/// One error or warning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The class of the error, such as `JobError`; none for what is not about a job.
+    pub class: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub place: Option<Place>,
+    /// What else is known.
+    pub notes: Vec<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// How bad a report is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Something does not work.
+    Error,
+    /// Something should be known.
+    Warning,
+}
+
+/// Where something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as people know it.
+    pub file: String,
+    /// Line and column, both from 1.
+    pub at: Option<(usize, usize)>,
+    /// What stands there.
+    pub excerpt: Option<Excerpt>,
+}
+
+/// A line, or what is shown of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The text, without anything that has no width.
+    pub text: String,
+    /// Characters before the caret.
+    pub caret: usize,
+}
+
+impl Report {
+    /// An error.
+    pub fn error(message: impl Into<String>) -> Report {
+        Report {
+            severity: Severity::Error,
+            class: None,
+            message: message.into(),
+            place: None,
+            notes: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// A warning.
+    pub fn warning(message: impl Into<String>) -> Report {
+        Report { severity: Severity::Warning, ..Report::error(message) }
+    }
+
+    /// The same report about a file.
+    pub fn in_file(self, path: &Path) -> Report {
+        Report { place: Some(Place { file: path.display().to_string(), at: None, excerpt: None }), ..self }
+    }
+
+    /// The same report with what to do about it.
+    pub fn help(self, help: impl Into<String>) -> Report {
+        Report { help: Some(help.into()), ..self }
+    }
+
+    /// A text that should be JSON and is not.
+    pub fn syntax(file: &str, what: &str, error: &SyntaxError) -> Report {
+        let text = printable(&error.excerpt);
+        let excerpt = (!text.is_empty()).then(|| Excerpt { text, caret: error.excerpt_column.saturating_sub(1) });
+        let place = Place { file: file.to_owned(), at: Some((error.line, error.column)), excerpt };
+        Report { place: Some(place), ..Report::error(format!("{what} is not valid JSON: {}", error.kind)) }
+    }
+
+    /// What is wrong with a workflow or a credentials file.
+    pub fn diagnostic(severity: Severity, diagnostic: &Diagnostic) -> Report {
+        let place = Place {
+            file: diagnostic.file.display().to_string(),
+            at: diagnostic.place.as_ref().map(|place| (place.line, place.column)),
+            excerpt: diagnostic.place.as_ref().and_then(|place| {
+                let excerpt = place.excerpt.as_ref()?;
+                Some(Excerpt { text: printable(&excerpt.text), caret: excerpt.caret })
+            }),
+        };
+        Report {
+            severity,
+            place: Some(place),
+            help: diagnostic.help.clone(),
+            ..Report::error(diagnostic.message.clone())
+        }
+    }
+
+    /// What went wrong in a job.
+    pub fn outcome(error: &ErrorReport) -> Report {
+        let mut notes = Vec::new();
+        if let Some(operation) = &error.operation {
+            let name = operation.name.as_deref().map_or("the operation".to_owned(), |name| format!("`{name}`"));
+            notes.push(format!("it came out of {name} at line {}", operation.line));
+        }
+        if let Some(step) = &error.step {
+            notes.push(format!("in step `{step}`"));
+        }
+        Report {
+            class: Some(error.name.clone().into_owned()),
+            place: error.position.as_ref().map(Place::of_job),
+            notes,
+            help: error.hint.clone(),
+            ..Report::error(error.message.clone())
+        }
+    }
+
+    /// The report as text that ends with a line break.
+    pub fn render(&self, style: Style) -> String {
+        let mut text = String::new();
+        let (word, paint) = match self.severity {
+            Severity::Error => ("error", Paint::Red),
+            Severity::Warning => ("warning", Paint::Yellow),
+        };
+        let heading = match &self.class {
+            Some(class) => format!("{word}[{class}]"),
+            None => word.to_owned(),
+        };
+        let message = visible(&self.message).replace('\n', "\n    ");
+        let _ = writeln!(text, "{}{}", style.paint(paint, &heading), style.paint(Paint::Bold, &format!(": {message}")));
+
+        let number = self.place.as_ref().and_then(|place| place.at).map(|(line, _)| line.to_string());
+        let margin = " ".repeat(number.as_ref().map_or(1, String::len));
+        if let Some(place) = &self.place {
+            let file = visible(&place.file);
+            let at = place.at.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
+            let _ = writeln!(text, "{margin}{} {file}{at}", style.paint(Paint::Blue, "-->"));
+            if let (Some(excerpt), Some(number)) = (&place.excerpt, &number) {
+                let bar = style.paint(Paint::Blue, "|");
+                let number = style.paint(Paint::Blue, number);
+                let caret = style.paint(paint, "^");
+                let _ = writeln!(text, "{margin} {bar}");
+                let _ = writeln!(text, "{number} {bar} {}", excerpt.text);
+                let _ = writeln!(text, "{margin} {bar} {}{caret}", " ".repeat(excerpt.caret));
+            }
+        }
+        let notes = self.notes.iter().map(|note| ("note", note));
+        for (word, line) in notes.chain(self.help.iter().map(|help| ("help", help))) {
+            let line = visible(line).replace('\n', "\n            ");
+            let _ = writeln!(text, "{margin} {} {line}", style.paint(Paint::Blue, &format!("= {word}:")));
+        }
+        text
+    }
+}
+
+impl Place {
+    /// Columns of V8 count UTF-16 units.
+    fn of_job(position: &Position) -> Place {
+        let column = position.column.max(1) as usize;
+        let excerpt = position.source_line.as_deref().map(|line| {
+            let mut units = 0;
+            let before = line.chars().take_while(|c| {
+                units += c.len_utf16();
+                units < column
+            });
+            Excerpt::cut(line, before.count())
+        });
+        Place { file: position.file.clone(), at: Some((position.line as usize, column)), excerpt }
+    }
+}
+
+impl Excerpt {
+    /// What fits of a line around a place that lies `at` characters into it.
+    fn cut(line: &str, at: usize) -> Excerpt {
+        let line = printable(line);
+        let length = line.chars().count();
+        let at = at.min(length);
+        let from = at.saturating_sub(CONTEXT);
+        let mut text: String = line.chars().skip(from).take(2 * CONTEXT).collect();
+        let mut caret = at - from;
+        if from > 0 {
+            text.insert(0, '…');
+            caret += 1;
+        }
+        if from + 2 * CONTEXT < length {
+            text.push('…');
+        }
+        Excerpt { text, caret }
+    }
+}
+
+/// The line with one visible character in place of each that has no width, so that carets stay where they belong.
+fn printable(line: &str) -> String {
+    line.trim_end()
+        .chars()
+        .map(|c| match c {
+            '\t' => ' ',
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            _ if c.is_control() => '\u{fffd}',
+            _ => c,
+        })
+        .collect()
+}
