@@ -123,7 +123,9 @@ impl Config {
         let cli::Command::Run(flags) = cli.command;
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let terminal = io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let style = Style { terminal: terminal && !flags.log_json, color: terminal && !set("NO_COLOR") };
+        // A live line would get between the events if both were on the same terminal.
+        let events = flags.events.as_ref().is_some_and(|path| path.as_os_str() == "-") && io::stdout().is_terminal();
+        let style = Style { terminal: terminal && !flags.log_json && !events, color: terminal && !set("NO_COLOR") };
 
         let levels = levels(flags.log.as_ref());
         let ours = if levels.cli == LogLevel::Debug { "warn,fulgurite=debug" } else { "error" };

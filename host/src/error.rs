@@ -48,7 +48,7 @@ impl Error {
     pub fn into_report(self) -> Report {
         match self {
             Error::Usage(report) | Error::Input(report) | Error::Output(report) => *report,
-            Error::Interrupted => Report::error("interrupted").help("nothing was written"),
+            Error::Interrupted => Report::error("interrupted").help("the result was not written"),
         }
     }
 }

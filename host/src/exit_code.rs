@@ -54,7 +54,7 @@ impl ExitCode {
             ExitCode::Input => "the workflow, the state or the credentials cannot be read or are not valid",
             ExitCode::Output => "the output or the events could not be written",
             ExitCode::Internal => "a bug in fulgurite: please report it",
-            ExitCode::Interrupted => "interrupted by Ctrl-C or a signal; nothing was written",
+            ExitCode::Interrupted => "interrupted by Ctrl-C or a signal; the result was not written",
         }
     }
 }

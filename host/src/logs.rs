@@ -100,9 +100,13 @@ impl Logger {
         });
     }
 
-    /// Text that is laid out already, such as a table; never as JSON.
-    pub fn text(&self, text: &str) {
-        self.screen.print(text);
+    /// A table, whatever the log level: somebody asked for it.
+    pub fn table(&self, text: &str) {
+        if self.json {
+            self.line(self.clock.stamp(), Level::Always, "CLI", "cli", None, text);
+        } else {
+            self.screen.print(&format!("\n{text}"));
+        }
     }
 
     fn line(&self, at: Stamp, level: Level, name: &'static str, word: &str, step: Option<&str>, message: &str) {

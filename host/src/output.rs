@@ -113,9 +113,16 @@ struct Draft {
 impl Draft {
     fn beside(target: &Path) -> io::Result<Draft> {
         let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-        let path = target.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        Ok(Draft { file, path: Some(path) })
+        // Another process may have our number: in a container of its own that shares the folder.
+        let mut number = 0;
+        loop {
+            let path = target.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok(Draft { file, path: Some(path) }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 100 => number += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn publish(mut self, target: &Path) -> io::Result<()> {

@@ -66,7 +66,7 @@ impl Stats {
         }));
         let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
-        let mut text = String::from("\n");
+        let mut text = String::new();
         for row in &cells {
             let mut line = String::new();
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {

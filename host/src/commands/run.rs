@@ -216,7 +216,7 @@ impl Watch<'_> {
             warn_about(&failed, log);
         }
         if let Some(stats) = stats {
-            log.text(&stats.table());
+            log.table(&stats.table());
         }
         events?;
         Ok(code)
