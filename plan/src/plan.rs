@@ -94,6 +94,11 @@ impl Plan {
         &self.steps
     }
 
+    /// The steps with their places.
+    pub fn indexed(&self) -> impl Iterator<Item = (StepIndex, &Step)> {
+        self.steps.iter().enumerate().map(|(i, step)| (StepIndex(i), step))
+    }
+
     /// The index of the step with exactly this id.
     pub fn index_of(&self, id: &str) -> Option<StepIndex> {
         self.indices.get(id).copied()

@@ -1,1 +1,60 @@
-//! runtime
+//! The runtime: a plan and a state go in, events come out. It knows no socket, no flag, no environment variable and no clock
+//! time, and does no I/O but what its ops list names (`ops.rs`).
+//!
+//! ```text
+//! Request ──► run (walks the plan) ──► step ──► view ──► user code ──► encode ──► Event
+//! ```
+//!
+//! | word | meaning |
+//! |---|---|
+//! | plan | a checked workflow: steps and edges (`fulgurite-plan`) |
+//! | step | one node of a plan; its job is an ES module whose default export is an array of operations |
+//! | operation | a function `state => state`, or a promise of one |
+//! | state | what a step takes and returns: JSON as bytes (`fulgurite-state`) |
+//! | view | the object through which JavaScript sees a state; a property is parsed when it is first read |
+//! | encode | the shallow pass that turns what a step returns into a state |
+//! | execution | one time that a step runs |
+//! | outcome | how a step or a run ended: data, never an `Err` |
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+mod run;
+
+mod event;
+
+mod limits;
+
+mod step;
+
+mod view;
+
+mod encode;
+
+mod text;
+
+mod live;
+
+mod assemble;
+
+mod condition;
+
+mod isolate;
+
+mod watchdog;
+
+mod loader;
+
+mod ops;
+
+mod fault;
+
+pub use event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
+pub use limits::Limits;
+pub use run::{Gauge, Handle, Request, start};
+
+/// Sets V8 up for this process. Must be called on the main thread before any other thread that will run jobs is started
+/// (V8 ties its memory protection to the thread that initialised it). Calling it again does nothing.
+pub fn initialize() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| deno_core::JsRuntime::init_platform(None));
+}

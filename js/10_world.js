@@ -1,0 +1,118 @@
+// The web APIs of the global scope. All scripts are loaded here, while the snapshot is made, so that none is compiled later.
+import { core, primordials } from "ext:core/mod.js";
+import { op_random_bytes, op_random_uuid } from "ext:core/ops";
+
+const {
+  ArrayBufferIsView,
+  ObjectDefineProperties,
+  ObjectPrototypeIsPrototypeOf,
+  SymbolToStringTag,
+  TypeError,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  Uint8Array,
+} = primordials;
+
+const load = (name) => core.loadExtScript(`ext:deno_web/${name}.js`);
+
+const { URL, URLSearchParams } = load("00_url");
+const { DOMException, QuotaExceededError } = load("01_dom_exception");
+const { URLPattern } = load("01_urlpattern");
+const { CustomEvent, Event, EventTarget, MessageEvent, ProgressEvent } = load("02_event");
+const { clearInterval, clearTimeout, setInterval, setTimeout } = load("02_timers");
+const { AbortController, AbortSignal } = load("03_abort_signal");
+const { atob, btoa } = load("05_base64");
+const streams = load("06_streams");
+const { TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } = load("08_text_encoding");
+const { Blob, File } = load("09_file");
+const { MessageChannel, MessagePort, structuredClone } = load("13_message_port");
+const { CompressionStream, DecompressionStream } = load("14_compression");
+const { Performance, performance } = load("15_performance");
+
+// `crypto` as far as it needs no key: https://w3c.github.io/webcrypto/#Crypto-interface
+class Crypto {
+  getRandomValues(array) {
+    const name = ArrayBufferIsView(array) ? TypedArrayPrototypeGetSymbolToStringTag(array) : undefined;
+    if (name === undefined || name === "Float16Array" || name === "Float32Array" || name === "Float64Array") {
+      throw new DOMException("The argument is not an integer typed array", "TypeMismatchError");
+    }
+    const length = TypedArrayPrototypeGetByteLength(array);
+    if (length > 65536) {
+      throw new QuotaExceededError(`${length} bytes were asked for, at most 65536 are given at once`);
+    }
+    op_random_bytes(
+      new Uint8Array(TypedArrayPrototypeGetBuffer(array), TypedArrayPrototypeGetByteOffset(array), length),
+    );
+    return array;
+  }
+
+  randomUUID() {
+    return op_random_uuid();
+  }
+
+  get [SymbolToStringTag]() {
+    return "Crypto";
+  }
+}
+
+const hidden = core.propNonEnumerable;
+const shown = core.propWritable;
+
+ObjectDefineProperties(globalThis, {
+  AbortController: hidden(AbortController),
+  AbortSignal: hidden(AbortSignal),
+  Blob: hidden(Blob),
+  ByteLengthQueuingStrategy: hidden(streams.ByteLengthQueuingStrategy),
+  CompressionStream: hidden(CompressionStream),
+  CountQueuingStrategy: hidden(streams.CountQueuingStrategy),
+  Crypto: hidden(Crypto),
+  CustomEvent: hidden(CustomEvent),
+  DecompressionStream: hidden(DecompressionStream),
+  DOMException: hidden(DOMException),
+  Event: hidden(Event),
+  EventTarget: hidden(EventTarget),
+  File: hidden(File),
+  MessageChannel: hidden(MessageChannel),
+  MessageEvent: hidden(MessageEvent),
+  MessagePort: hidden(MessagePort),
+  Performance: hidden(Performance),
+  ProgressEvent: hidden(ProgressEvent),
+  QuotaExceededError: hidden(QuotaExceededError),
+  ReadableByteStreamController: hidden(streams.ReadableByteStreamController),
+  ReadableStream: hidden(streams.ReadableStream),
+  ReadableStreamBYOBReader: hidden(streams.ReadableStreamBYOBReader),
+  ReadableStreamBYOBRequest: hidden(streams.ReadableStreamBYOBRequest),
+  ReadableStreamDefaultController: hidden(streams.ReadableStreamDefaultController),
+  ReadableStreamDefaultReader: hidden(streams.ReadableStreamDefaultReader),
+  TextDecoder: hidden(TextDecoder),
+  TextDecoderStream: hidden(TextDecoderStream),
+  TextEncoder: hidden(TextEncoder),
+  TextEncoderStream: hidden(TextEncoderStream),
+  TransformStream: hidden(streams.TransformStream),
+  TransformStreamDefaultController: hidden(streams.TransformStreamDefaultController),
+  URL: hidden(URL),
+  URLPattern: hidden(URLPattern),
+  URLSearchParams: hidden(URLSearchParams),
+  WritableStream: hidden(streams.WritableStream),
+  WritableStreamDefaultController: hidden(streams.WritableStreamDefaultController),
+  WritableStreamDefaultWriter: hidden(streams.WritableStreamDefaultWriter),
+  atob: shown(atob),
+  btoa: shown(btoa),
+  clearInterval: shown(clearInterval),
+  clearTimeout: shown(clearTimeout),
+  crypto: shown(new Crypto()),
+  performance: shown(performance),
+  queueMicrotask: shown(core.queueMicrotask ?? globalThis.queueMicrotask),
+  setInterval: shown(setInterval),
+  setTimeout: shown(setTimeout),
+  structuredClone: shown(structuredClone),
+});
+
+const ReadableStreamPrototype = streams.ReadableStream.prototype;
+
+/** Is it one of our own readable streams? No user code runs to find out. */
+export function isReadableStream(value) {
+  return ObjectPrototypeIsPrototypeOf(ReadableStreamPrototype, value);
+}

@@ -1,0 +1,33 @@
+// `console`: each call becomes one line of the run's log.
+import { core, primordials } from "ext:core/mod.js";
+import { op_log } from "ext:core/ops";
+
+const { ObjectDefineProperty, SafeMap } = primordials;
+const { Console, inspectArgs, setNoColorFns } = core.loadExtScript("ext:deno_web/01_console.js");
+
+// Lines are text for many readers; colours are for the one who shows them.
+setNoColorFns(() => true, () => true);
+
+// As `Level` in `runtime/src/event.rs`.
+const DEBUG = 0, INFO = 1, SUCCESS = 2, WARN = 3, ERROR = 4, ALWAYS = 5;
+const levels = new SafeMap([[0, DEBUG], [1, INFO], [2, WARN], [3, ERROR]]);
+
+function write(text, level) {
+  op_log(level, text);
+}
+
+const console = new Console((text, level) => write(text, levels.get(level) ?? INFO));
+const options = { indentLevel: 0, rgb: false };
+
+// What OpenFn's logger has and a browser has not.
+for (const { 0: name, 1: level } of [["success", SUCCESS], ["always", ALWAYS], ["print", ALWAYS], ["confirm", ALWAYS]]) {
+  const method = { [name]: (...args) => write(inspectArgs(args, options) + "\n", level) }[name];
+  ObjectDefineProperty(console, name, core.propWritable(method));
+}
+
+ObjectDefineProperty(globalThis, "console", core.propNonEnumerable(console));
+
+/** A line of the runtime's own about the job. */
+export function warn(message) {
+  op_log(-1, message);
+}

@@ -1,0 +1,100 @@
+// Runs the operations of one step. Never rejects: how it ended is the answer, so that a rejection that nobody handles can
+// only be the job's own.
+import { primordials } from "ext:core/mod.js";
+import { isReadableStream } from "ext:fulgurite/10_world.js";
+import { warn } from "ext:fulgurite/20_log.js";
+
+const {
+  ArrayIsArray,
+  Error,
+  ObjectFreeze,
+  ReflectApply,
+  SafePromisePrototypeThen,
+  SymbolAsyncIterator,
+} = primordials;
+
+// Stands for what an operation returned when it returned nothing.
+const NOTHING = ObjectFreeze({ __proto__: null });
+
+class InvalidOperation extends Error {}
+
+function describe(value) {
+  if (value === null) return "null";
+  return ArrayIsArray(value) ? "an array" : typeof value === "object" ? "an object" : typeof value;
+}
+
+/**
+ * The operations of a module: its default export, checked.
+ * Answers [operations, undefined] or [undefined, message, hint].
+ */
+export function operationsOf(namespace) {
+  const operations = namespace.default;
+  if (operations === undefined) {
+    return [undefined, "the job exports no operations", "add `export default [state => state];`"];
+  }
+  if (!ArrayIsArray(operations)) {
+    return [
+      undefined,
+      `the job's default export is ${describe(operations)}, not an array of operations`,
+      "write `export default [state => state];`",
+    ];
+  }
+  for (let i = 0; i < operations.length; i++) {
+    if (typeof operations[i] !== "function") {
+      return [
+        undefined,
+        `invalid operation at statement ${i}: ${describe(operations[i])} is not a function`,
+        "every operation is a function `state => state`; was an operation factory called without its arguments?",
+      ];
+    }
+  }
+  return [operations, undefined];
+}
+
+/**
+ * Runs `operations` over `state`, through the adaptor's `execute` if the module has one.
+ * Answers a promise of [true, output] or [false, error, index of the operation]. `output` is undefined when the last
+ * operation returned nothing.
+ */
+export async function run(operations, execute, state) {
+  let current = -1;
+  const wrapped = [];
+  for (let index = 0; index < operations.length; index++) {
+    const operation = operations[index];
+    // Defined, not assigned: a job may have put a setter on Array.prototype.
+    wrapped[index] = async (input) => {
+      current = index;
+      const output = await ReflectApply(operation, undefined, [input === NOTHING ? {} : input]);
+      if (!output) {
+        warn(
+          `operation ${index + 1} returned ${describe(output)}: the next one gets an empty state. Did it forget to return state?`,
+        );
+        return NOTHING;
+      }
+      return output;
+    };
+  }
+  try {
+    let output;
+    if (typeof execute === "function") {
+      output = await ReflectApply(execute, undefined, wrapped)(state);
+    } else {
+      output = state;
+      for (let index = 0; index < wrapped.length; index++) {
+        output = await wrapped[index](output);
+      }
+    }
+    return [true, output === NOTHING ? undefined : output, current];
+  } catch (error) {
+    return [false, error, current];
+  }
+}
+
+/**
+ * Is it a stream: one of ours, a Node-style readable, or an async iterator? Reading these properties may run user code.
+ */
+export function isStream(value) {
+  if (isReadableStream(value)) return true;
+  if (typeof value[SymbolAsyncIterator] === "function") return true;
+  return typeof value.pipe === "function" && typeof value.read === "function" && typeof value.on === "function";
+}

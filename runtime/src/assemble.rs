@@ -1,0 +1,233 @@
+//! States put together from states, spliced as bytes: the input of a step (defaults, the caller's output, the credential), the
+//! error of a step on its output, and the results of a run.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fulgurite_plan::Job;
+use fulgurite_state::quote::unquote_lossy;
+use fulgurite_state::{IndexOptions, Live, Object, Span, State, SyntaxError, Writer, properties};
+use serde_json::{Map, Value};
+
+/// The input of a step.
+///
+/// The job's default state is overlaid by `input`; `data` is merged one level deep when both are objects; `configuration` is
+/// the workflow's credentials, then the input's, then the step's own, later ones winning by key. An input that is no object
+/// becomes `data`.
+///
+/// # Errors
+/// The default state nests deeper than a state may.
+pub(crate) fn input(
+    job: &Job,
+    input: Option<&State>,
+    credentials: &Map<String, Value>,
+    configuration: Option<&Map<String, Value>>,
+    index: IndexOptions,
+) -> Result<State, SyntaxError> {
+    let defaults = match &job.state {
+        // JSON to serde_json, but perhaps nested too deep for us.
+        Some(text) => Some(State::parse(text.get().as_bytes().to_vec(), &index)?),
+        None => None,
+    };
+    let mut parts = Parts::default();
+    for state in [defaults.as_ref(), input].into_iter().flatten() {
+        match properties_of(state) {
+            Some(object) => parts.lay_over(state, state.root(), &object),
+            None => parts.put(b"\"data\"", Part::Splice(state.clone(), state.root().clone())),
+        }
+    }
+    if let (Some(defaults), Some(input)) = (&defaults, input) {
+        merge_data(&mut parts, defaults, input, index);
+    }
+    if parts.get(b"\"data\"").is_none() {
+        parts.put(b"\"data\"", Part::Text(b"{}".to_vec()));
+    }
+
+    let mut merged = credentials.clone();
+    if let Some(Part::Splice(state, span)) = parts.get(b"\"configuration\"")
+        && let Ok(Value::Object(own)) = serde_json::from_slice(&state.slice(span.range.clone()))
+    {
+        merged.extend(own);
+    }
+    merged.extend(configuration.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+    parts.put(b"\"configuration\"", Part::Text(Value::Object(merged).to_string().into_bytes()));
+    Ok(parts.write(index, input.and_then(State::live).cloned()))
+}
+
+/// `{...defaults.data, ...input.data}` when both are objects; otherwise the input's replaces the default.
+fn merge_data(parts: &mut Parts, defaults: &State, input: &State, index: IndexOptions) {
+    let Some((default, own)) = property(defaults, "data").zip(property(input, "data")) else { return };
+    let part_of = |state: &State, span: &Span| {
+        let text = state.slice(span.range.clone());
+        span.object.clone().or_else(|| properties(&text))
+    };
+    let Some((default_index, own_index)) = part_of(defaults, &default).zip(part_of(input, &own)) else { return };
+    let mut data = Parts::default();
+    data.lay_over(defaults, &default, &default_index);
+    data.lay_over(input, &own, &own_index);
+    let deeper = IndexOptions { depth: index.depth.saturating_sub(1), ..index };
+    let merged = data.write(deeper, None);
+    let span = merged.root().clone();
+    parts.put(b"\"data\"", Part::Splice(merged, span));
+}
+
+/// The output of a step that failed: what it had made of its input, with `errors[step]`.
+pub(crate) fn with_error(state: &State, step: &str, error: Map<String, Value>, index: IndexOptions) -> State {
+    let mut parts = Parts::default();
+    if let Some(object) = properties_of(state) {
+        parts.lay_over(state, state.root(), &object);
+    }
+    let mut errors = match property(state, "errors").map(|span| serde_json::from_slice(&state.slice(span.range))) {
+        Some(Ok(Value::Object(errors))) => errors,
+        _ => Map::new(),
+    };
+    errors.insert(step.to_owned(), Value::Object(error));
+    parts.put(b"\"errors\"", Part::Text(Value::Object(errors).to_string().into_bytes()));
+    parts.write(index, state.live().cloned())
+}
+
+/// `state.errors[step]`, when there is one.
+pub(crate) fn error_of(state: &State, step: &str) -> Option<Value> {
+    let errors = property(state, "errors")?;
+    let text = state.slice(errors.range);
+    let object = properties(&text)?;
+    let own = object.properties().iter().find(|property| unquote_lossy(&text[property.key()]) == step)?;
+    serde_json::from_slice(&text[own.value()]).ok()
+}
+
+/// One object with a property for each named state.
+pub(crate) fn by_name(states: &[(String, State)]) -> State {
+    let mut writer = Writer::new(IndexOptions::default());
+    writer.begin_object();
+    for (name, state) in states {
+        writer.key(Value::from(name.as_str()).to_string().as_bytes());
+        writer.splice(state, state.root());
+        writer.end_property();
+    }
+    writer.end();
+    writer.finish(None)
+}
+
+/// The properties of a state that is an object, however many there are.
+fn properties_of(state: &State) -> Option<Arc<Object>> {
+    if !state.is_object() {
+        return None;
+    }
+    state.root().object.clone().or_else(|| properties(&state.to_bytes()))
+}
+
+fn property(state: &State, name: &str) -> Option<Span> {
+    let object = properties_of(state)?;
+    let base = state.root().range.start;
+    let property = object.properties().iter().find(|property| {
+        let key = property.key();
+        unquote_lossy(&state.slice(base + key.start..base + key.end)) == name
+    })?;
+    Some(State::span_of(base, property))
+}
+
+/// The properties of an object in the making: raw keys and where their values come from.
+#[derive(Default)]
+struct Parts(Vec<(Bytes, Part)>);
+
+enum Part {
+    Splice(State, Span),
+    Text(Vec<u8>),
+}
+
+impl Parts {
+    fn lay_over(&mut self, state: &State, span: &Span, object: &Object) {
+        let base = span.range.start;
+        for property in object.properties() {
+            let key = property.key();
+            let raw = state.slice(base + key.start..base + key.end);
+            self.put(&raw, Part::Splice(state.clone(), State::span_of(base, property)));
+        }
+    }
+
+    fn put(&mut self, raw: &[u8], part: Part) {
+        match self.0.iter_mut().find(|(key, _)| key == raw) {
+            Some(place) => place.1 = part,
+            None => self.0.push((Bytes::copy_from_slice(raw), part)),
+        }
+    }
+
+    fn get(&self, raw: &[u8]) -> Option<&Part> {
+        self.0.iter().find(|(key, _)| key == raw).map(|(_, part)| part)
+    }
+
+    fn write(self, index: IndexOptions, live: Option<Arc<Live>>) -> State {
+        let mut writer = Writer::new(index);
+        writer.begin_object();
+        for (key, part) in self.0 {
+            writer.key(&key);
+            match part {
+                Part::Splice(state, span) => writer.splice(&state, &span),
+                Part::Text(text) => {
+                    // Small things of ours; scanned, so that they are indexed like everything else.
+                    let state = State::parse(text, &index).expect("made by serde_json");
+                    writer.splice(&state, state.root());
+                }
+            }
+            writer.end_property();
+        }
+        writer.end();
+        writer.finish(live)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fulgurite_plan::Source;
+
+    use super::*;
+
+    fn job(state: Option<&str>) -> Job {
+        let mut job = Job::new(Source { name: "a.js".into(), text: "".into() });
+        job.state = state.map(|text| serde_json::from_str::<Box<serde_json::value::RawValue>>(text).unwrap().into());
+        job
+    }
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[track_caller]
+    fn check(defaults: Option<&str>, given: Option<&str>, expected: &str) {
+        let index = IndexOptions::default();
+        let state = given.map(|text| State::parse(text.to_owned(), &index).unwrap());
+        let credentials = map(serde_json::json!({"a": 1, "b": 1}));
+        let own = map(serde_json::json!({"b": 3, "c": 3}));
+        let result = input(&job(defaults), state.as_ref(), &credentials, Some(&own), index).unwrap();
+        assert_eq!(std::str::from_utf8(&result.to_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_input_of_a_step() {
+        let configuration = r#""configuration":{"a":1,"b":3,"c":3}"#;
+        check(None, None, &format!("{{\"data\":{{}},{configuration}}}"));
+        check(None, Some(r#"{"x": 1, "data": [1]}"#), &format!("{{\"x\":1,\"data\":[1],{configuration}}}"));
+        check(
+            None,
+            Some(r#"{"configuration": {"a": 2, "b": 2}, "references": []}"#),
+            r#"{"configuration":{"a":2,"b":3,"c":3},"references":[],"data":{}}"#,
+        );
+        check(
+            Some(r#"{"data": {"a": 1, "b": 1}, "x": 1}"#),
+            Some(r#"{"data": {"b": 2, "c": 2}, "y": 2}"#),
+            &format!(r#"{{"data":{{"a":1,"b":2,"c":2}},"x":1,"y":2,{configuration}}}"#),
+        );
+        check(Some(r#"{"data": {"a": 1}}"#), Some(r#"{"data": 5}"#), &format!("{{\"data\":5,{configuration}}}"));
+        check(None, Some("[1, 2]"), &format!("{{\"data\":[1, 2],{configuration}}}"));
+    }
+
+    #[test]
+    fn errors_go_onto_the_state() {
+        let index = IndexOptions::default();
+        let state = State::parse(r#"{"data": 1, "errors": {"x": {"name": "A"}}}"#, &index).unwrap();
+        let failed = with_error(&state, "y", map(serde_json::json!({"name": "B"})), index);
+        let expected = r#"{"data":1,"errors":{"x":{"name":"A"},"y":{"name":"B"}}}"#;
+        assert_eq!(std::str::from_utf8(&failed.to_bytes()).unwrap(), expected);
+        assert!(error_of(&failed, "y").is_some() && error_of(&failed, "z").is_none());
+    }
+}

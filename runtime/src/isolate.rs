@@ -1,0 +1,262 @@
+//! One isolate: one thread, one owner, one run.
+//!
+//! ```text
+//!  thread of the run                                   watchdog thread
+//!  ┌───────────────────────────────────────────┐       ┌──────────────────────────┐
+//!  │ tokio, current thread                     │       │ deadlines, abort, memory │
+//!  │  └ Isolate ── JsRuntime (from snapshot)   │ ◄──── │ stores the reason,       │
+//!  │       ├ Views     (slot of the isolate)   │ stop  │ then terminates V8       │
+//!  │       └ Pristine  (functions of ours)     │       └──────────────────────────┘
+//!  └───────────────────────────────────────────┘
+//! ```
+//!
+//! V8 wants isolates to be dropped on the thread that made them, in reverse order; there is one, so there is no order to keep.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use deno_core::error::{CoreError, CoreErrorKind};
+use deno_core::{JsRuntime, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions, v8};
+use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source};
+
+use crate::encode::Pristine;
+use crate::fault::{self, Moment, Sources};
+use crate::loader::Loader;
+use crate::ops::{LogSink, extensions};
+use crate::run::Gauge;
+use crate::view::Views;
+use crate::watchdog::{Kill, Killer, Watchdog};
+
+static SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/snapshot.bin"));
+
+/// An isolate that is ready for user code.
+pub(crate) struct Isolate {
+    // Dropped in this order: nothing may outlive the runtime's isolate.
+    watchdog: Watchdog,
+    pub(crate) killer: Killer,
+    pub(crate) views: Rc<Views>,
+    pub(crate) pristine: Pristine,
+    pub(crate) functions: Functions,
+    pub(crate) sources: Sources,
+    pub(crate) loader: Rc<Loader>,
+    gauge: Arc<Gauge>,
+    pub(crate) runtime: JsRuntime,
+}
+
+/// Inner functions of `js/`.
+pub(crate) struct Functions {
+    pub(crate) run: v8::Global<v8::Function>,
+    pub(crate) operations_of: v8::Global<v8::Function>,
+}
+
+/// Where log lines go. Shared, because both the isolate's ops and the run write to it.
+pub(crate) type Logger = Rc<RefCell<dyn FnMut(i32, &str)>>;
+
+impl Isolate {
+    /// Makes an isolate from the snapshot and locks it down. Must be called inside a current-thread tokio runtime.
+    ///
+    /// # Errors
+    /// When the isolate cannot be made, which is our or the machine's fault.
+    pub(crate) fn new(
+        heap: Option<usize>,
+        killer: Killer,
+        gauge: Arc<Gauge>,
+        logger: Logger,
+    ) -> Result<Isolate, CoreError> {
+        let loader = Rc::new(Loader::default());
+        let params = heap.map(|heap| v8::CreateParams::default().heap_limits(0, heap));
+        let mut runtime = JsRuntime::try_new(RuntimeOptions {
+            module_loader: Some(loader.clone()),
+            extensions: extensions(),
+            startup_snapshot: Some(SNAPSHOT),
+            create_params: params,
+            ..Default::default()
+        })?;
+        runtime.op_state().borrow_mut().put(LogSink(Box::new(move |level, text| (logger.borrow_mut())(level, text))));
+        watch_heap(&mut runtime, heap, &killer, &gauge);
+        let watchdog = Watchdog::start(killer.clone(), runtime.v8_isolate().thread_safe_handle())
+            .map_err(|error| CoreErrorKind::Io(error).into_box())?;
+
+        let (views, pristine, functions) = {
+            deno_core::scope!(scope, runtime);
+            let taken = take_inner(scope).ok_or_else(|| CoreErrorKind::ExecutionTerminated.into_box())?;
+            let context = scope.get_current_context();
+            context.set_allow_generation_from_strings(false);
+            taken
+        };
+        Ok(Isolate {
+            watchdog,
+            killer,
+            views,
+            pristine,
+            functions,
+            sources: Sources::default(),
+            loader,
+            gauge,
+            runtime,
+        })
+    }
+
+    /// Loads and evaluates a module under a name of its own; answers its namespace.
+    ///
+    /// # Errors
+    /// The outcome of the step.
+    pub(crate) async fn load(
+        &mut self,
+        module: &str,
+        source: &Source,
+        map: Option<&str>,
+    ) -> Result<v8::Global<v8::Object>, Outcome> {
+        let specifier = ModuleSpecifier::parse(module).expect("made by us");
+        self.sources.add(module, source, map.is_some());
+        if let Some(map) = map {
+            self.loader.add_source_map(module, map);
+        }
+        let loaded = self.runtime.load_side_es_module_from_code(&specifier, source.text.to_string()).await;
+        let id = loaded.map_err(|error| self.outcome_of(error, Moment::Compile))?;
+        let evaluated = self.runtime.mod_evaluate(id);
+        self.until(evaluated, Moment::Run).await?;
+        self.runtime.get_module_namespace(id).map_err(|error| self.outcome_of(error, Moment::Run))
+    }
+
+    /// Drives the event loop until `future` is ready or the run is killed.
+    ///
+    /// # Errors
+    /// The outcome of the step: a kill, an idle wait, or an error that nobody handled.
+    pub(crate) async fn until<T, E>(
+        &mut self,
+        future: impl Future<Output = Result<T, E>> + Unpin,
+        moment: Moment,
+    ) -> Result<T, Outcome>
+    where
+        CoreError: From<E>,
+    {
+        let killer = self.killer.clone();
+        let result = tokio::select! {
+            biased;
+            result = self.runtime.with_event_loop_promise(future, PollEventLoopOptions::default()) => result,
+            kill = killer.killed() => return Err(self.killed(kill)),
+        };
+        if let Some(kill) = self.killer.fired() {
+            return Err(self.killed(kill));
+        }
+        result.map_err(|error| self.outcome_of(error, moment))
+    }
+
+    /// Gives the event loop one turn, so that rejections that nobody handled come out.
+    ///
+    /// # Errors
+    /// The outcome of the step.
+    pub(crate) async fn turn(&mut self) -> Result<(), Outcome> {
+        let options = PollEventLoopOptions::default();
+        let polled = std::future::poll_fn(|cx| Poll::Ready(self.runtime.poll_event_loop(cx, options))).await;
+        match polled {
+            Poll::Ready(Err(error)) => Err(self.outcome_of(error, Moment::Run)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The outcome for an order to stop, which is hereby seen.
+    pub(crate) fn killed(&mut self, kill: Kill) -> Outcome {
+        self.watchdog.acknowledge();
+        self.runtime.v8_isolate().cancel_terminate_execution();
+        Outcome::Kill(kill.reason, kill.report)
+    }
+
+    /// The outcome for an error of deno_core. The stored reason wins over whatever the error says.
+    pub(crate) fn outcome_of(&mut self, error: CoreError, moment: Moment) -> Outcome {
+        if let Some(kill) = self.killer.fired() {
+            return self.killed(kill);
+        }
+        let refused = self.loader.take_refused();
+        match error.as_kind() {
+            CoreErrorKind::Js(error) => {
+                let mut outcome = fault::from_js_error(&self.sources, error, moment);
+                if let (Some(specifier), Outcome::Fail(report) | Outcome::Crash(report)) = (refused, &mut outcome) {
+                    let report = ErrorReport { position: report.position.take(), ..import_error(&specifier) };
+                    return Outcome::Crash(report);
+                }
+                outcome
+            }
+            CoreErrorKind::PendingPromiseResolution => idle(),
+            _ if refused.is_some() => Outcome::Crash(import_error(&refused.unwrap_or_default())),
+            other => Outcome::Crash(ErrorReport::new("ExecutionError", other.to_string())),
+        }
+    }
+
+    /// Reads the heap into the gauge and answers it, in bytes.
+    pub(crate) fn heap(&mut self) -> usize {
+        let used = self.runtime.v8_isolate().get_heap_statistics().used_heap_size();
+        self.gauge.set_heap(used);
+        used
+    }
+}
+
+fn import_error(specifier: &str) -> ErrorReport {
+    ErrorReport {
+        hint: Some("a job can import its step's adaptors by their exact names, and nothing else".into()),
+        ..ErrorReport::new("ImportError", format!("module blacklisted: {specifier}"))
+    }
+}
+
+/// A promise that nothing can settle any more: no timer, no request, nothing that the host still works on.
+pub(crate) fn idle() -> Outcome {
+    let report = ErrorReport {
+        hint: Some("a promise is awaited that nothing can resolve: is a `resolve()` call missing?".into()),
+        ..ErrorReport::new("IdleError", "the job waits for a promise that nothing can settle")
+    };
+    Outcome::Kill(KillReason::Idle, report)
+}
+
+fn take_inner(scope: &mut v8::PinScope) -> Option<(Rc<Views>, Pristine, Functions)> {
+    let global = scope.get_current_context().global(scope);
+    let inner: v8::Local<v8::Object> = get(scope, global, "__fulgurite")?.try_into().ok()?;
+    fn function(
+        scope: &mut v8::PinScope,
+        inner: v8::Local<v8::Object>,
+        name: &str,
+    ) -> Option<v8::Global<v8::Function>> {
+        let function: v8::Local<v8::Function> = get(scope, inner, name)?.try_into().ok()?;
+        Some(v8::Global::new(scope, function))
+    }
+    let pristine = Pristine {
+        stringify: function(scope, inner, "stringify")?,
+        slice: function(scope, inner, "slice")?,
+        is_stream: function(scope, inner, "isStream")?,
+    };
+    let functions =
+        Functions { run: function(scope, inner, "run")?, operations_of: function(scope, inner, "operationsOf")? };
+    let concat: v8::Local<v8::Function> = get(scope, inner, "concat")?.try_into().ok()?;
+    let views = Views::install(scope, concat);
+    let lockdown: v8::Local<v8::Function> = get(scope, inner, "lockdown")?.try_into().ok()?;
+    let undefined = v8::undefined(scope).into();
+    lockdown.call(scope, undefined, &[])?;
+    Some((views, pristine, functions))
+}
+
+fn get<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<v8::Object>,
+    name: &str,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let key = v8::String::new(scope, name)?;
+    object.get(scope, key.into())
+}
+
+/// Near the heap limit the run is killed, and V8 gets room to unwind in: without it, it would end the process.
+fn watch_heap(runtime: &mut JsRuntime, limit: Option<usize>, killer: &Killer, gauge: &Arc<Gauge>) {
+    let killer = killer.clone();
+    let gauge = gauge.clone();
+    runtime.add_near_heap_limit_callback(move |current, initial| {
+        gauge.set_heap(current);
+        let limit = limit.unwrap_or(initial);
+        let report = ErrorReport {
+            hint: Some("process the data in smaller parts, or give the run more memory (--memory)".into()),
+            ..ErrorReport::new("OOMError", format!("Run exceeded maximum memory usage ({} MB)", limit >> 20))
+        };
+        killer.kill(Kill { reason: KillReason::Oom, report });
+        current * 2
+    });
+}

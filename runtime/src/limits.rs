@@ -1,0 +1,29 @@
+//! What a run may use: plain data with documented defaults.
+
+use std::time::Duration;
+
+/// Limits of a run. A run that exceeds one ends with that limit's own reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Wall-clock time of one execution of a step, from loading its module until its output is encoded. `None` = no limit.
+    /// A plan's own `timeout` wins.
+    pub step_timeout: Option<Duration>,
+    /// Wall-clock time of the whole run. `None` = no limit.
+    pub run_timeout: Option<Duration>,
+    /// V8 heap of the run in bytes. `None` = V8's own choice for the machine.
+    pub heap: Option<usize>,
+    /// Bytes of one step's output. `None` = no limit.
+    pub state: Option<usize>,
+}
+
+impl Default for Limits {
+    /// 5 minutes a step, no limit for the run, 2 GiB of heap, 4 GiB of state.
+    fn default() -> Self {
+        Limits {
+            step_timeout: Some(Duration::from_secs(300)),
+            run_timeout: None,
+            heap: Some(2 << 30),
+            state: Some(4 << 30),
+        }
+    }
+}

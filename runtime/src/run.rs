@@ -1,0 +1,414 @@
+//! A run: one plan, one input, one isolate on its own thread, and the events that come out.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use fulgurite_plan::{
+    Completion, Configuration, ErrorReport, Job, KillReason, Outcome, Plan, StepId, StepIndex, Visit, Walk,
+};
+use fulgurite_state::{IndexOptions, State};
+
+use crate::condition::Conditions;
+use crate::event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
+use crate::isolate::Isolate;
+use crate::limits::Limits;
+use crate::step::{self, Done, Task, timeout};
+use crate::watchdog::{Clock, Kill, Killer};
+use crate::{assemble, encode};
+
+/// Everything a run needs.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What to run. All of its named configurations must have been replaced by their contents.
+    pub plan: Plan,
+    /// What the first step gets. `None` = `{"data": {}, "configuration": {}}`.
+    pub input: Option<State>,
+    /// What it may use.
+    pub limits: Limits,
+    /// How far states are indexed and walked.
+    pub index: IndexOptions,
+    /// Top-level keys that are taken off every output.
+    pub state_props_to_remove: Vec<String>,
+}
+
+impl Request {
+    /// A request with the defaults: no input, default limits, `configuration` and `response` taken off.
+    pub fn new(plan: Plan) -> Request {
+        Request {
+            plan,
+            input: None,
+            limits: Limits::default(),
+            index: IndexOptions::default(),
+            state_props_to_remove: vec!["configuration".into(), "response".into()],
+        }
+    }
+}
+
+/// A run in progress. Dropping it does not end the run; [`Handle::abort`] does.
+#[derive(Debug)]
+pub struct Handle {
+    thread: JoinHandle<Outcome>,
+    gauge: Arc<Gauge>,
+    killer: Killer,
+}
+
+/// What can be watched while a run goes on, from any thread.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    heap: AtomicUsize,
+}
+
+impl Gauge {
+    /// V8 heap in use, in bytes, as of the last step or the last alarm.
+    pub fn heap(&self) -> usize {
+        self.heap.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_heap(&self, bytes: usize) {
+        self.heap.store(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Handle {
+    /// Ends the run as soon as possible with [`KillReason::Abort`] and `message`.
+    pub fn abort(&self, message: &str) {
+        let report = ErrorReport::new("AbortError", message);
+        self.killer.kill(Kill { reason: KillReason::Abort, report });
+    }
+
+    /// What can be watched.
+    pub fn gauge(&self) -> Arc<Gauge> {
+        self.gauge.clone()
+    }
+
+    /// Waits for the end. All events have been delivered when this returns.
+    ///
+    /// # Panics
+    /// When the run's thread panicked, which is a bug of ours.
+    pub fn join(self) -> Outcome {
+        self.thread.join().expect("the thread of a run does not panic")
+    }
+}
+
+/// The encoder's careful pass and V8's own recursion want more than the usual 2 MiB.
+const STACK: usize = 16 << 20;
+
+/// Starts a run on a thread of its own. `sink` is called on that thread, once per event and in order; a slow sink slows the
+/// run down, which is what keeps a flood of logs from filling the memory.
+///
+/// [`crate::initialize`] must have been called on the main thread before.
+///
+/// # Panics
+/// When the machine has no thread left.
+pub fn start(request: Request, sink: impl FnMut(Event) + Send + 'static) -> Handle {
+    let gauge = Arc::new(Gauge::default());
+    let killer = Killer::default();
+    let (watched, deadly) = (gauge.clone(), killer.clone());
+    let thread = std::thread::Builder::new()
+        .name("run".into())
+        .stack_size(STACK)
+        .spawn(move || thread(request, Box::new(sink), watched, deadly))
+        .expect("a thread can be started");
+    Handle { thread, gauge, killer }
+}
+
+fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, killer: Killer) -> Outcome {
+    let began = Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let reporter = Rc::new(RefCell::new(Reporter { sink, current: None }));
+    let complete = match runtime {
+        // deno_core must be created, driven and dropped inside the tokio runtime.
+        Ok(tokio) => tokio.block_on(drive(&request, &reporter, gauge, killer, began)),
+        Err(error) => {
+            stopped(Outcome::Exception(ErrorReport::new("ExecutionError", format!("no event loop: {error}"))))
+        }
+    };
+    let outcome = complete.outcome.clone();
+    let complete = RunComplete { figures: Figures { duration: began.elapsed(), ..complete.figures }, ..complete };
+    reporter.borrow_mut().send(Event::RunComplete(complete));
+    outcome
+}
+
+/// The sink, and which step is speaking.
+struct Reporter {
+    sink: Box<dyn FnMut(Event)>,
+    current: Option<(StepId, Execution)>,
+}
+
+impl Reporter {
+    fn send(&mut self, event: Event) {
+        (self.sink)(event);
+    }
+
+    fn log(&mut self, source: LogSource, level: Level, message: &str) {
+        let (step, execution) = self.current.clone().unzip();
+        self.send(Event::Log(Log { step, execution, source, level, message: message.to_owned() }));
+    }
+}
+
+/// `level` as `js/20_log.js` counts them; -1 is a warning of the runtime's own.
+fn level_of(level: i32) -> (LogSource, Level) {
+    match level {
+        -1 => (LogSource::Runtime, Level::Warn),
+        0 => (LogSource::Job, Level::Debug),
+        2 => (LogSource::Job, Level::Success),
+        3 => (LogSource::Job, Level::Warn),
+        4 => (LogSource::Job, Level::Error),
+        5 => (LogSource::Job, Level::Always),
+        _ => (LogSource::Job, Level::Info),
+    }
+}
+
+fn stopped(outcome: Outcome) -> RunComplete {
+    RunComplete { outcome, results: Vec::new(), figures: Figures::default(), executions: 0 }
+}
+
+async fn drive(
+    request: &Request,
+    reporter: &Rc<RefCell<Reporter>>,
+    gauge: Arc<Gauge>,
+    killer: Killer,
+    began: Instant,
+) -> RunComplete {
+    let plan = &request.plan;
+    let logger = {
+        let reporter = reporter.clone();
+        Rc::new(RefCell::new(move |level, text: &str| {
+            let (source, level) = level_of(level);
+            reporter.borrow_mut().log(source, level, text);
+        }))
+    };
+    let mut isolate = match Isolate::new(request.limits.heap, killer.clone(), gauge, logger) {
+        Ok(isolate) => isolate,
+        Err(error) => return stopped(Outcome::Exception(ErrorReport::new("ExecutionError", error.to_string()))),
+    };
+    if let Some(limit) = request.limits.run_timeout {
+        killer.set(Clock::Run, Some((began + limit, timeout(limit, "Run"))));
+    }
+    reporter.borrow_mut().send(Event::RunStart(RunStart {
+        plan: plan.id().map(str::to_owned),
+        name: plan.name().map(str::to_owned),
+        start: plan[plan.start()].id.clone(),
+        bytes_in: request.input.as_ref().map_or(0, State::len),
+        startup: began.elapsed(),
+    }));
+    let conditions = match Conditions::compile(&mut isolate, plan) {
+        Ok(conditions) => conditions,
+        Err(outcome) => return stopped(outcome),
+    };
+    let mut run = Run { request, reporter, isolate, conditions, executions: 0, figures: Figures::default() };
+    run.walk().await
+}
+
+struct Run<'a> {
+    request: &'a Request,
+    reporter: &'a Rc<RefCell<Reporter>>,
+    isolate: Isolate,
+    conditions: Conditions,
+    executions: u32,
+    figures: Figures,
+}
+
+/// What travels along the edges.
+#[derive(Clone)]
+struct Parcel {
+    state: State,
+    from: Option<Execution>,
+}
+
+impl Run<'_> {
+    async fn walk(&mut self) -> RunComplete {
+        let plan = &self.request.plan;
+        let input = self.request.input.clone().unwrap_or_else(State::empty);
+        let mut walk = Walk::new(plan, Parcel { state: input, from: None });
+        while let Some(visit) = walk.next() {
+            match self.visit(&visit).await {
+                Ok(completion) => walk.complete(visit, completion),
+                Err(outcome) => walk.abort(visit, outcome),
+            }
+        }
+        let outcome = walk.run_outcome();
+        let results = match outcome.stops_the_run() {
+            true => Vec::new(),
+            false => walk.into_results().into_iter().map(|(name, parcel)| (name, parcel.state)).collect(),
+        };
+        RunComplete { outcome, results, figures: self.figures, executions: self.executions }
+    }
+
+    async fn visit(&mut self, visit: &Visit<Parcel>) -> Result<Completion<Parcel>, Outcome> {
+        let plan = &self.request.plan;
+        let step = &plan[visit.step];
+        let Some(job) = &step.job else {
+            // A trigger passes its input on.
+            let state = visit.input.as_ref().map(|parcel| parcel.state.clone());
+            let followed = self.decide(visit.step, state.as_ref(), false)?;
+            return Ok(Completion { output: visit.input.clone(), failure: None, followed });
+        };
+        self.executions += 1;
+        let execution = Execution(self.executions);
+        let input = self.input_of(job, visit)?;
+        self.reporter.borrow_mut().current = Some((step.id.clone(), execution));
+        self.reporter.borrow_mut().send(Event::StepStart(StepStart {
+            execution,
+            step: step.id.clone(),
+            name: step.name.clone(),
+            caller: visit.caller.map(|caller| plan[caller].id.clone()),
+            input_from: visit.input.as_ref().and_then(|parcel| parcel.from),
+            bytes_in: input.len(),
+        }));
+
+        let limit = plan.options().step_timeout.or(plan.options().timeout).or(self.request.limits.step_timeout);
+        let deadline = limit.map(|limit| (Instant::now() + limit, timeout(limit, "Job")));
+        self.isolate.killer.set(Clock::Step, deadline);
+        let options = encode::Options {
+            index: self.request.index,
+            remove: self.request.state_props_to_remove.clone(),
+            limit: self.request.limits.state.unwrap_or(usize::MAX),
+        };
+        let module = format!("job://{}/{}", execution.0, encoded(step.id.as_str()));
+        let task = Task {
+            source: &job.source,
+            source_map: job.source_map.as_deref(),
+            globals: plan.globals(),
+            module,
+            input,
+            options: &options,
+        };
+        let mut done = step::execute(&mut self.isolate, task).await;
+
+        for warning in &done.warnings {
+            self.reporter.borrow_mut().log(LogSource::Runtime, Level::Warn, warning);
+        }
+        let failure = self.settle(step.id.as_str(), &mut done, options.index);
+        let decided = match done.outcome.stops_the_run() {
+            true => Err(done.outcome.clone()),
+            false => self.decide(visit.step, done.output.as_ref(), failure.is_some()),
+        };
+        self.isolate.killer.set(Clock::Step, None);
+        self.add(&done.figures);
+        let is_end = plan.end() == Some(visit.step);
+        let next = match &decided {
+            Ok(followed) if !is_end => {
+                let edges = step.next.iter().zip(followed).filter(|(_, followed)| **followed);
+                edges.map(|(edge, _)| plan[edge.target].id.clone()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let complete = StepComplete {
+            execution,
+            step: step.id.clone(),
+            outcome: done.outcome,
+            output: done.output.clone(),
+            next,
+            figures: done.figures,
+        };
+        self.reporter.borrow_mut().send(Event::StepComplete(complete));
+        self.reporter.borrow_mut().current = None;
+        let output = done.output.map(|state| Parcel { state, from: Some(execution) });
+        Ok(Completion { output, failure, followed: decided? })
+    }
+
+    /// Puts a failure on the output, and finds one that the job put there itself.
+    fn settle(&self, step: &str, done: &mut Done, index: IndexOptions) -> Option<ErrorReport> {
+        let outcome = std::mem::replace(&mut done.outcome, Outcome::Success);
+        let outcome = with_step(outcome, step);
+        let mut failure = None;
+        if let Outcome::Fail(report) = &outcome {
+            let output = done.output.take().unwrap_or_else(State::empty);
+            let error = outcome.to_error_value().unwrap_or_default();
+            let output = assemble::with_error(&output, step, error, index);
+            done.figures.bytes_out = output.len();
+            done.output = Some(output);
+            failure = Some(report.clone());
+        }
+        done.outcome = outcome;
+        if let (Outcome::Success, Some(output)) = (&done.outcome, &done.output)
+            && let Some(error) = assemble::error_of(output, step)
+        {
+            let text = |name: &str| error.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+            let name = text("name").unwrap_or_else(|| "JobError".into());
+            let message = text("message").unwrap_or_else(|| format!("the job put an error on state.errors[{step:?}]"));
+            let report = ErrorReport { step: Some(step.to_owned()), ..ErrorReport::new(name, message) };
+            failure = Some(report.clone());
+            done.outcome = Outcome::Fail(report);
+        }
+        failure
+    }
+
+    fn input_of(&self, job: &Job, visit: &Visit<Parcel>) -> Result<State, Outcome> {
+        let configuration = match &job.configuration {
+            Some(Configuration::Inline(map)) => Some(map),
+            Some(Configuration::Named(id)) => {
+                let message = format!("the credential \"{id}\" has not been loaded");
+                return Err(Outcome::Exception(ErrorReport::new("CredentialLoadError", message)));
+            }
+            None => None,
+        };
+        let given = visit.input.as_ref().map(|parcel| &parcel.state);
+        let credentials = self.request.plan.credentials();
+        assemble::input(job, given, credentials, configuration, self.request.index).map_err(|error| {
+            let message = format!("the default state of step \"{}\": {error}", self.request.plan[visit.step].id);
+            Outcome::Crash(ErrorReport::new("InputError", message))
+        })
+    }
+
+    /// Which edges are followed.
+    fn decide(&mut self, from: StepIndex, state: Option<&State>, failed: bool) -> Result<Vec<bool>, Outcome> {
+        let empty;
+        let state = match state {
+            Some(state) => state,
+            None => {
+                empty = State::empty();
+                &empty
+            }
+        };
+        let plan = &self.request.plan;
+        let edges = plan[from].next.iter().enumerate();
+        let decided = edges.map(|(place, edge)| match edge.condition.decide(failed) {
+            Some(followed) => Ok(followed),
+            None => self.conditions.evaluate(&mut self.isolate, plan, from, place, state),
+        });
+        decided.collect::<Result<_, _>>().map_err(|outcome| with_step(outcome, plan[from].id.as_str()))
+    }
+
+    fn add(&mut self, figures: &Figures) {
+        let total = &mut self.figures;
+        total.view += figures.view;
+        total.encode += figures.encode;
+        total.load += figures.load;
+        total.bytes_in += figures.bytes_in;
+        total.bytes_parsed += figures.bytes_parsed;
+        total.bytes_out += figures.bytes_out;
+        total.bytes_spliced += figures.bytes_spliced;
+        total.state_walks += figures.state_walks;
+        total.heap = total.heap.max(figures.heap);
+    }
+}
+
+/// Says in the report which step it was.
+fn with_step(outcome: Outcome, step: &str) -> Outcome {
+    let named = |report: ErrorReport| ErrorReport { step: report.step.or_else(|| Some(step.to_owned())), ..report };
+    match outcome {
+        Outcome::Success => Outcome::Success,
+        Outcome::Fail(report) => Outcome::Fail(named(report)),
+        Outcome::Crash(report) => Outcome::Crash(named(report)),
+        Outcome::Exception(report) => Outcome::Exception(named(report)),
+        Outcome::Kill(reason, report) => Outcome::Kill(reason, named(report)),
+    }
+}
+
+/// A step id as part of a URL.
+fn encoded(id: &str) -> String {
+    let mut text = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => text.push(byte as char),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}

@@ -1,0 +1,293 @@
+//! One execution of one step: view, run, encode.
+
+use std::time::{Duration, Instant};
+
+use deno_core::v8;
+use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source};
+use fulgurite_state::State;
+
+use crate::encode::{self, Encoded};
+use crate::event::Figures;
+use crate::fault::{self, Moment};
+use crate::isolate::{Isolate, idle};
+
+/// What to execute.
+pub(crate) struct Task<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) source_map: Option<&'a str>,
+    /// Code whose exports become globals while the step runs.
+    pub(crate) globals: Option<&'a Source>,
+    /// A name for the module that no other execution has.
+    pub(crate) module: String,
+    pub(crate) input: State,
+    pub(crate) options: &'a encode::Options,
+}
+
+/// How it went.
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    /// `None` when the job gave `undefined`, or when the run stops here.
+    pub(crate) output: Option<State>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) figures: Figures,
+}
+
+/// Executes a step. On a failure the output is what the job has made of its input so far.
+pub(crate) async fn execute(isolate: &mut Isolate, task: Task<'_>) -> Done {
+    let start = Instant::now();
+    let mut done = Done {
+        outcome: Outcome::Success,
+        output: None,
+        warnings: Vec::new(),
+        figures: Figures { bytes_in: task.input.len(), ..Figures::default() },
+    };
+    let _ = isolate.views.take_cost();
+    match run(isolate, &task, &mut done).await {
+        Ok(()) => {}
+        Err(outcome) => done.outcome = outcome,
+    }
+    if done.outcome.stops_the_run() {
+        done.output = None;
+    }
+    let (parsed, time) = isolate.views.take_cost();
+    done.figures.bytes_parsed = parsed;
+    done.figures.view += time;
+    done.figures.bytes_out = done.output.as_ref().map_or(0, State::len);
+    done.figures.heap = isolate.heap();
+    done.figures.duration = start.elapsed();
+    done
+}
+
+async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<(), Outcome> {
+    let start = Instant::now();
+    // Should the job fail before it runs, its input is what it hands on.
+    done.output = Some(task.input.clone());
+    let globals = match task.globals {
+        Some(globals) => {
+            let namespace = isolate.load(&format!("{}/globals", task.module), globals, None).await?;
+            install(isolate, &namespace)
+        }
+        None => Vec::new(),
+    };
+    let loaded = isolate.load(&task.module, task.source, task.source_map).await;
+    done.figures.load = start.elapsed();
+    let result = match loaded {
+        Ok(namespace) => run_loaded(isolate, task, done, &namespace).await,
+        Err(outcome) => Err(outcome),
+    };
+    uninstall(isolate, &globals);
+    result
+}
+
+/// Makes the exports of a module globals; answers their names.
+fn install(isolate: &mut Isolate, namespace: &v8::Global<v8::Object>) -> Vec<v8::Global<v8::Name>> {
+    deno_core::scope!(scope, isolate.runtime);
+    let namespace = v8::Local::new(scope, namespace);
+    let global = scope.get_current_context().global(scope);
+    let Some(names) = namespace.get_own_property_names(scope, v8::GetPropertyNamesArgs::default()) else {
+        return Vec::new();
+    };
+    let names = (0..names.length()).filter_map(|index| {
+        let name: v8::Local<v8::Name> = names.get_index(scope, index)?.try_into().ok()?;
+        let value = namespace.get(scope, name.into())?;
+        global.create_data_property(scope, name, value)?;
+        Some(v8::Global::new(scope, name))
+    });
+    names.collect()
+}
+
+fn uninstall(isolate: &mut Isolate, names: &[v8::Global<v8::Name>]) {
+    if names.is_empty() {
+        return;
+    }
+    deno_core::scope!(scope, isolate.runtime);
+    let global = scope.get_current_context().global(scope);
+    for name in names {
+        let name = v8::Local::new(scope, name);
+        global.delete(scope, name.into());
+    }
+}
+
+async fn run_loaded(
+    isolate: &mut Isolate,
+    task: &Task<'_>,
+    done: &mut Done,
+    namespace: &v8::Global<v8::Object>,
+) -> Result<(), Outcome> {
+    let start = Instant::now();
+    let (promise, view) = begin(isolate, namespace, &task.input)?;
+    done.figures.view = start.elapsed();
+    let answer = finish(isolate, promise).await?;
+    isolate.turn().await?;
+
+    let start = Instant::now();
+    let ended = end(isolate, task, answer, view)?;
+    done.figures.encode = start.elapsed();
+    // Encoding may have run user code that left a rejection behind.
+    isolate.turn().await?;
+
+    done.output = ended.encoded.state;
+    done.warnings = ended.encoded.warnings;
+    done.figures.bytes_spliced = ended.encoded.spliced;
+    done.figures.state_walks = ended.encoded.walks;
+    ended.outcome
+}
+
+type Pair = (v8::Global<v8::Promise>, v8::Global<v8::Value>);
+
+/// Checks the operations and starts them; answers the promise of their end and the view of the input.
+fn begin(isolate: &mut Isolate, namespace: &v8::Global<v8::Object>, input: &State) -> Result<Pair, Outcome> {
+    let Isolate { runtime, views, functions, sources, killer, .. } = isolate;
+    let outcome = {
+        deno_core::scope!(scope, runtime);
+        v8::tc_scope!(let scope, scope);
+        let namespace = v8::Local::new(scope, namespace);
+        let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+        let started = (|| {
+            let check = v8::Local::new(scope, &functions.operations_of);
+            let checked: v8::Local<v8::Array> = check.call(scope, undefined, &[namespace.into()])?.try_into().ok()?;
+            let operations = checked.get_index(scope, 0)?;
+            if operations.is_undefined() {
+                let mut text = |index| {
+                    let value = checked.get_index(scope, index)?;
+                    let text = value.to_string(scope)?;
+                    Some(crate::text::lossy(scope, text))
+                };
+                let message = text(1)?;
+                let hint = text(2);
+                let report = ErrorReport { hint, ..ErrorReport::new("RuntimeCrash", message) };
+                return Some(Err(Outcome::Crash(report)));
+            }
+            let execute = v8::String::new(scope, "execute")?;
+            let execute = namespace.get(scope, execute.into())?;
+            let view = views.root(scope, input)?;
+            let run = v8::Local::new(scope, &functions.run);
+            let promise = run.call(scope, undefined, &[operations, execute, view])?;
+            let promise: v8::Local<v8::Promise> = promise.try_into().ok()?;
+            Some(Ok((v8::Global::new(scope, promise), v8::Global::new(scope, view))))
+        })();
+        match started {
+            Some(started) => return started,
+            None => match (killer.fired(), scope.exception()) {
+                (None, Some(exception)) => fault::from_exception(scope, sources, exception, Moment::Run),
+                _ => idle(),
+            },
+        }
+    };
+    Err(match isolate.killer.fired() {
+        Some(kill) => isolate.killed(kill),
+        None => outcome,
+    })
+}
+
+/// Waits for the operations; answers `[ok, value, index]`.
+async fn finish(isolate: &mut Isolate, promise: v8::Global<v8::Promise>) -> Result<v8::Global<v8::Value>, Outcome> {
+    // Most jobs never wait for anything outside: their promise is settled by microtasks alone.
+    let settled = {
+        deno_core::scope!(scope, isolate.runtime);
+        let promise = v8::Local::new(scope, &promise);
+        scope.perform_microtask_checkpoint();
+        match promise.state() {
+            v8::PromiseState::Fulfilled => {
+                let result = promise.result(scope);
+                Some(v8::Global::new(scope, result))
+            }
+            _ => None,
+        }
+    };
+    if let Some(kill) = isolate.killer.fired() {
+        return Err(isolate.killed(kill));
+    }
+    if let Some(answer) = settled {
+        return Ok(answer);
+    }
+    let promise = {
+        deno_core::scope!(scope, isolate.runtime);
+        let promise: v8::Local<v8::Value> = v8::Local::new(scope, &promise).into();
+        v8::Global::new(scope, promise)
+    };
+    let resolved = isolate.runtime.resolve(promise);
+    isolate.until(Box::pin(resolved), Moment::Run).await
+}
+
+struct Ended {
+    outcome: Result<(), Outcome>,
+    encoded: Encoded,
+}
+
+/// Encodes the output, or on a failure the input as the job left it.
+fn end(
+    isolate: &mut Isolate,
+    task: &Task<'_>,
+    answer: v8::Global<v8::Value>,
+    view: v8::Global<v8::Value>,
+) -> Result<Ended, Outcome> {
+    let ended = {
+        let Isolate { runtime, views, pristine, sources, .. } = isolate;
+        deno_core::scope!(scope, runtime);
+        let read = (|| {
+            let answer: v8::Local<v8::Array> = v8::Local::new(scope, &answer).try_into().ok()?;
+            Some((answer.get_index(scope, 0)?.is_true(), answer.get_index(scope, 1)?))
+        })();
+        match read {
+            None => Err(idle()),
+            Some((true, value)) => match encode::encode(scope, views, pristine, task.options, value) {
+                Ok(encoded) => Ok(Ended { outcome: Ok(()), encoded }),
+                Err(error) => {
+                    let outcome = encode_outcome(scope, sources, error);
+                    Ok(Ended { outcome: Err(outcome), encoded: unchanged(&task.input) })
+                }
+            },
+            Some((false, exception)) => {
+                let outcome = fault::from_exception(scope, sources, exception, Moment::Run);
+                let view = v8::Local::new(scope, &view);
+                let encoded = match encode::encode(scope, views, pristine, task.options, view) {
+                    Ok(encoded) => encoded,
+                    // The input itself cannot be encoded any more: hand on what it was.
+                    Err(_) => unchanged(&task.input),
+                };
+                Ok(Ended { outcome: Err(outcome), encoded })
+            }
+        }
+    };
+    match isolate.killer.fired() {
+        Some(kill) => Err(isolate.killed(kill)),
+        None => ended,
+    }
+}
+
+fn unchanged(input: &State) -> Encoded {
+    Encoded { state: Some(input.clone()), warnings: Vec::new(), spliced: input.len(), walks: 0 }
+}
+
+fn encode_outcome(scope: &mut v8::PinScope, sources: &fault::Sources, error: encode::Error) -> Outcome {
+    match error {
+        encode::Error::Threw { path, exception } => {
+            let exception = v8::Local::new(scope, exception);
+            let cause = fault::from_exception(scope, sources, exception, Moment::Run);
+            let cause = cause.error().cloned().unwrap_or_else(|| ErrorReport::new("JobError", "unknown"));
+            let message = format!("cannot turn the step's output into JSON: {path} threw {}", cause.message);
+            Outcome::Fail(ErrorReport {
+                subtype: cause.subtype,
+                position: cause.position,
+                ..ErrorReport::new("StateEncodeError", message)
+            })
+        }
+        encode::Error::Cannot { path, why } => {
+            let message = format!("cannot turn the step's output into JSON: {path} {why}");
+            Outcome::Fail(ErrorReport::new("StateEncodeError", message))
+        }
+        encode::Error::TooLarge { limit } => {
+            let message = format!("State exceeds the limit of {}mb", limit >> 20);
+            let hint = Some("return only what the next step needs".into());
+            Outcome::Kill(KillReason::Oom, ErrorReport { hint, ..ErrorReport::new("StateTooLargeError", message) })
+        }
+        encode::Error::Terminated => idle(),
+    }
+}
+
+/// The kill for a step that took too long.
+pub(crate) fn timeout(limit: Duration, what: &str) -> crate::watchdog::Kill {
+    let message = format!("{what} took longer than {}ms to complete", limit.as_millis());
+    crate::watchdog::Kill { reason: KillReason::Timeout, report: ErrorReport::new("TimeoutError", message) }
+}

@@ -1,0 +1,439 @@
+//! The view: how JavaScript sees a state. Plain objects for the indexed levels; every property of theirs is parsed when it is
+//! first read, and until then it is bytes.
+//!
+//! A property is a V8 *lazy data property*: to scripts a plain property, to us a getter that runs once, after which V8 has an
+//! ordinary property there. Each view object has a number in the table below, kept on the object under a private symbol; a
+//! lazy property's data is that number and its place in the object's index.
+//!
+//! Whether a property is still lazy can only be found out by reading it. So the encoder first *arms* the one property it is
+//! about to read ([`Views::untouched`]): an armed getter answers a sentinel instead of parsing. Only that property's own
+//! getter disarms it, so user code that runs meanwhile (another getter, a Proxy) never sees the sentinel.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use deno_core::v8;
+use fulgurite_state::path::Segment;
+use fulgurite_state::quote::unquote_lossy;
+use fulgurite_state::{Object, Path, Span, State, array_chunks, object_chunks};
+
+use crate::live::{LiveValues, Values};
+use crate::text::{MAX_STRING, key_from, string_from};
+
+/// A value that is too long for one V8 string is parsed in pieces of about this size.
+const CHUNK: usize = 64 << 20;
+
+/// Timing a parse shorter than this would cost a good part of the parse.
+const TIMED_FROM: usize = 2048;
+
+/// The view objects of one isolate, in its slot for this type.
+pub(crate) struct Views {
+    table: RefCell<Table>,
+    armed: Cell<Option<u64>>,
+    sentinel: v8::Global<v8::Object>,
+    number: v8::Global<v8::Private>,
+    concat: v8::Global<v8::Function>,
+    pub(crate) live: LiveValues,
+    parsed: Cell<usize>,
+    time: Cell<Duration>,
+}
+
+#[derive(Default)]
+struct Table {
+    views: Vec<Option<View>>,
+    free: Vec<u32>,
+}
+
+/// One object of a state that JavaScript has seen.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(crate) state: State,
+    /// Where the object's `{` stands in the state's text.
+    base: usize,
+    pub(crate) object: Arc<Object>,
+    /// From the root of `state`; kept only when the state has streams.
+    path: Rc<[Segment]>,
+    _weak: Rc<v8::Weak<v8::Object>>,
+}
+
+impl View {
+    /// The span of a property in the state's text.
+    pub(crate) fn span(&self, property: usize) -> Span {
+        State::span_of(self.base, &self.object.properties()[property])
+    }
+
+    /// A property's key as raw JSON text.
+    pub(crate) fn raw_key(&self, property: usize) -> Bytes {
+        let key = self.object.properties()[property].key();
+        self.state.slice(self.base + key.start..self.base + key.end)
+    }
+
+    /// The path of a property in the state it comes from; known only when that state has streams.
+    pub(crate) fn path_of(&self, property: usize) -> Vec<Segment> {
+        let mut path = self.path.to_vec();
+        path.push(Segment::Key(unquote_lossy(&self.raw_key(property))));
+        path
+    }
+}
+
+const PROPERTY_BITS: u32 = 20;
+
+fn ticket(number: u32, property: usize) -> u64 {
+    (number as u64) << PROPERTY_BITS | property as u64
+}
+
+impl Views {
+    /// The table of an isolate that has none yet. `concat` is the pristine `Array.prototype.concat`.
+    pub(crate) fn install(scope: &mut v8::PinScope, concat: v8::Local<v8::Function>) -> Rc<Views> {
+        let sentinel = v8::Object::new(scope);
+        let number = v8::Private::new(scope, None);
+        let views = Rc::new(Views {
+            table: RefCell::default(),
+            armed: Cell::new(None),
+            sentinel: v8::Global::new(scope, sentinel),
+            number: v8::Global::new(scope, number),
+            concat: v8::Global::new(scope, concat),
+            live: LiveValues::default(),
+            parsed: Cell::new(0),
+            time: Cell::new(Duration::ZERO),
+        });
+        scope.set_slot(views.clone());
+        views
+    }
+
+    /// Bytes parsed and time spent on it since the last call.
+    pub(crate) fn take_cost(&self) -> (usize, Duration) {
+        (self.parsed.take(), self.time.take())
+    }
+
+    /// How JavaScript sees `state`. `None` = an exception is pending (a string too long for V8).
+    pub(crate) fn root<'s>(
+        self: &Rc<Self>,
+        scope: &mut v8::PinScope<'s, '_>,
+        state: &State,
+    ) -> Option<v8::Local<'s, v8::Value>> {
+        let value = self.materialize(scope, state, state.root(), Rc::new([]))?;
+        if let Some(values) = state.live().and_then(|names| self.live.of(names))
+            && let Ok(object) = v8::Local::<v8::Object>::try_from(value)
+        {
+            for (key, value) in &values.private {
+                let key = v8::Local::new(scope, key);
+                let value = v8::Local::new(scope, value);
+                object.create_data_property(scope, key, value)?;
+            }
+        }
+        Some(value)
+    }
+
+    fn materialize<'s>(
+        self: &Rc<Self>,
+        scope: &mut v8::PinScope<'s, '_>,
+        state: &State,
+        span: &Span,
+        path: Rc<[Segment]>,
+    ) -> Option<v8::Local<'s, v8::Value>> {
+        let streams = state.live().filter(|names| !names.streams.is_empty()).and_then(|names| self.live.of(names));
+        if let Some(values) = &streams
+            && let Some((_, stream)) = values.streams.iter().find(|(at, _)| *at.0 == *path)
+        {
+            return Some(v8::Local::new(scope, stream));
+        }
+        match &span.object {
+            Some(object) => self.object(scope, state, span.range.start, object, path).map(Into::into),
+            None => {
+                let value = self.parse(scope, state.slice(span.range.clone()), &path)?;
+                if let Some(values) = &streams {
+                    self.put_streams(scope, value, values, &path)?;
+                }
+                Some(value)
+            }
+        }
+    }
+
+    fn object<'s>(
+        self: &Rc<Self>,
+        scope: &mut v8::PinScope<'s, '_>,
+        state: &State,
+        base: usize,
+        object: &Arc<Object>,
+        path: Rc<[Segment]>,
+    ) -> Option<v8::Local<'s, v8::Object>> {
+        let result = v8::Object::new(scope);
+        let number = self.reserve();
+        let table = Rc::downgrade(self);
+        let finalizer = Box::new(move |_: &mut v8::Isolate| {
+            if let Some(views) = table.upgrade() {
+                views.release(number);
+            }
+        });
+        let weak = Rc::new(v8::Weak::with_finalizer(scope, result, finalizer));
+        let view = View { state: state.clone(), base, object: object.clone(), path, _weak: weak };
+
+        let private = v8::Local::new(scope, &self.number);
+        let value = v8::Number::new(scope, f64::from(number));
+        result.set_private(scope, private, value.into())?;
+        for place in 0..object.properties().len() {
+            let key = key_from(scope, &view.raw_key(place))?;
+            self.set_lazy(scope, result, key, number, place)?;
+        }
+        self.table.borrow_mut().views[number as usize] = Some(view);
+        Some(result)
+    }
+
+    fn set_lazy(
+        &self,
+        scope: &mut v8::PinScope,
+        object: v8::Local<v8::Object>,
+        key: v8::Local<v8::Name>,
+        number: u32,
+        place: usize,
+    ) -> Option<bool> {
+        let data = v8::Number::new(scope, ticket(number, place) as f64);
+        object.set_lazy_data_property_with_data(
+            scope,
+            key,
+            read_lazy,
+            data.into(),
+            v8::PropertyAttribute::NONE,
+            v8::SideEffectType::HasNoSideEffect,
+            v8::SideEffectType::HasSideEffectToReceiver,
+        )
+    }
+
+    fn reserve(&self) -> u32 {
+        let mut table = self.table.borrow_mut();
+        match table.free.pop() {
+            Some(number) => number,
+            None => {
+                table.views.push(None);
+                u32::try_from(table.views.len() - 1).expect("fewer than 2^32 view objects fit into a heap")
+            }
+        }
+    }
+
+    fn release(&self, number: u32) {
+        // The view is dropped outside the borrow: dropping its state may free much.
+        let view = {
+            let mut table = self.table.borrow_mut();
+            table.free.push(number);
+            table.views[number as usize].take()
+        };
+        drop(view);
+    }
+
+    /// The number and the view behind an object, if it is one of ours.
+    pub(crate) fn of(&self, scope: &mut v8::PinScope, object: v8::Local<v8::Object>) -> Option<(u32, View)> {
+        if object.is_proxy() {
+            return None;
+        }
+        let private = v8::Local::new(scope, &self.number);
+        let value = object.get_private(scope, private)?;
+        if !value.is_number() {
+            return None;
+        }
+        let number = value.number_value(scope)? as u32;
+        let view = self.table.borrow().views.get(number as usize)?.clone()?;
+        Some((number, view))
+    }
+
+    /// Reads a property of a view object. `Some(None)` = nobody has touched it, its bytes are as they were (and it stays
+    /// lazy); `Some(Some(value))` = an ordinary property by now; `None` = an exception is pending.
+    pub(crate) fn untouched<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<v8::Object>,
+        key: v8::Local<'s, v8::Name>,
+        number: u32,
+        place: usize,
+    ) -> Option<Option<v8::Local<'s, v8::Value>>> {
+        // A frozen or sealed property could not be made lazy again; it is read like any other.
+        let attributes = object.get_property_attributes(scope, key.into())?;
+        let arm = attributes.is_none();
+        self.armed.set(arm.then(|| ticket(number, place)));
+        let value = object.get(scope, key.into());
+        self.armed.set(None);
+        let value = value?;
+        let sentinel = v8::Local::new(scope, &self.sentinel);
+        if !value.strict_equals(sentinel.into()) {
+            return Some(Some(value));
+        }
+        self.set_lazy(scope, object, key, number, place)?;
+        Some(None)
+    }
+
+    fn parse<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        text: Bytes,
+        path: &[Segment],
+    ) -> Option<v8::Local<'s, v8::Value>> {
+        self.parsed.set(self.parsed.get() + text.len());
+        if text.len() < TIMED_FROM {
+            return parse_short(scope, &text);
+        }
+        let start = Instant::now();
+        let value = self.parse_long(scope, text, path);
+        self.time.set(self.time.get() + start.elapsed());
+        value
+    }
+
+    fn parse_long<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        text: Bytes,
+        path: &[Segment],
+    ) -> Option<v8::Local<'s, v8::Value>> {
+        if text.len() <= MAX_STRING {
+            return parse_short(scope, &text);
+        }
+        match text[0] {
+            b'[' => self.parse_array(scope, text, path),
+            b'{' => self.parse_object(scope, text, path),
+            _ => {
+                // Escapes and multi-byte characters may still make it short enough; V8 decides.
+                if let Some(string) = string_from(scope, &text) {
+                    return v8::json::parse(scope, string);
+                }
+                let at = Path(path.to_vec());
+                let message =
+                    format!("{at} is a string of {} bytes, longer than V8 can hold ({MAX_STRING})", text.len());
+                throw_range_error(scope, &message);
+                None
+            }
+        }
+    }
+
+    /// An array that is too long for one string: parsed slice by slice and put together.
+    fn parse_array<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        text: Bytes,
+        path: &[Segment],
+    ) -> Option<v8::Local<'s, v8::Value>> {
+        let mut pieces: Vec<v8::Local<v8::Value>> = Vec::new();
+        for range in array_chunks(&text, CHUNK) {
+            if range.len() + 2 <= MAX_STRING {
+                let piece = wrapped(&text, &range, b'[', b']');
+                pieces.push(parse_short(scope, &piece)?);
+            } else {
+                // One element in it is too long by itself.
+                let whole = wrapped(&text, &range, b'[', b']');
+                for element in array_chunks(&whole, 0) {
+                    let element = self.parse_long(scope, trimmed(&whole, element), path)?;
+                    pieces.push(v8::Array::new_with_elements(scope, &[element]).into());
+                }
+            }
+        }
+        let concat = v8::Local::new(scope, &self.concat);
+        let empty = v8::Array::new(scope, 0);
+        concat.call(scope, empty.into(), &pieces)
+    }
+
+    /// An object that is too long for one string: parsed some properties at a time.
+    fn parse_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        text: Bytes,
+        path: &[Segment],
+    ) -> Option<v8::Local<'s, v8::Value>> {
+        let result = v8::Object::new(scope);
+        for range in object_chunks(&text, 0) {
+            let pair = wrapped(&text, &range, b'{', b'}');
+            let index = fulgurite_state::properties(&pair)?;
+            for property in index.properties() {
+                let key = key_from(scope, &pair[property.key()])?;
+                let value = self.parse_long(scope, pair.slice(property.value()), path)?;
+                result.create_data_property(scope, key, value)?;
+            }
+        }
+        Some(result.into())
+    }
+
+    /// Puts the live streams back that the text of a leaf only names.
+    fn put_streams(
+        &self,
+        scope: &mut v8::PinScope,
+        leaf: v8::Local<v8::Value>,
+        values: &Values,
+        path: &[Segment],
+    ) -> Option<()> {
+        for (at, stream) in &values.streams {
+            let Some(rest) = at.strip_prefix(path) else { continue };
+            let Some((last, way)) = rest.split_last() else { continue };
+            let mut holder = leaf;
+            for segment in way {
+                let object = v8::Local::<v8::Object>::try_from(holder).ok()?;
+                holder = match segment {
+                    Segment::Index(index) => object.get_index(scope, *index as u32)?,
+                    Segment::Key(key) => {
+                        let key = v8::String::new(scope, key)?;
+                        object.get(scope, key.into())?
+                    }
+                };
+            }
+            let object = v8::Local::<v8::Object>::try_from(holder).ok()?;
+            let stream = v8::Local::new(scope, stream);
+            match last {
+                Segment::Index(index) => object.set_index(scope, *index as u32, stream)?,
+                Segment::Key(key) => {
+                    let key = v8::String::new(scope, key)?;
+                    object.create_data_property(scope, key.into(), stream)?
+                }
+            };
+        }
+        Some(())
+    }
+}
+
+/// The getter of every lazy property.
+fn read_lazy<'s, 'i>(
+    scope: &mut v8::PinScope<'s, 'i>,
+    _key: v8::Local<'s, v8::Name>,
+    args: v8::PropertyCallbackArguments<'s>,
+    mut rv: v8::ReturnValue<v8::Value>,
+) {
+    let Some(views) = scope.get_slot::<Rc<Views>>().cloned() else { return };
+    let Some(ticket) = args.data().number_value(scope) else { return };
+    let ticket = ticket as u64;
+    if views.armed.get() == Some(ticket) {
+        views.armed.set(None);
+        rv.set(v8::Local::new(scope, &views.sentinel).into());
+        return;
+    }
+    let (number, place) = (ticket >> PROPERTY_BITS, ticket as usize & ((1 << PROPERTY_BITS) - 1));
+    let view = views.table.borrow().views.get(number as usize).cloned().flatten();
+    let Some(view) = view else { return };
+    let has_streams = view.state.live().is_some_and(|names| !names.streams.is_empty());
+    let path: Rc<[Segment]> = if has_streams { view.path_of(place).into() } else { Rc::new([]) };
+    if let Some(value) = views.materialize(scope, &view.state, &view.span(place), path) {
+        rv.set(value);
+    }
+}
+
+fn parse_short<'s>(scope: &mut v8::PinScope<'s, '_>, text: &Bytes) -> Option<v8::Local<'s, v8::Value>> {
+    let string = string_from(scope, text)?;
+    v8::json::parse(scope, string)
+}
+
+fn wrapped(text: &Bytes, range: &Range<usize>, open: u8, close: u8) -> Bytes {
+    let mut piece = Vec::with_capacity(range.len() + 2);
+    piece.push(open);
+    piece.extend_from_slice(&text[range.clone()]);
+    piece.push(close);
+    piece.into()
+}
+
+fn trimmed(text: &Bytes, range: Range<usize>) -> Bytes {
+    text.slice_ref(text[range].trim_ascii())
+}
+
+pub(crate) fn throw_range_error(scope: &mut v8::PinScope, message: &str) {
+    if let Some(message) = v8::String::new(scope, message) {
+        let error = v8::Exception::range_error(scope, message);
+        scope.throw_exception(error);
+    }
+}

@@ -1,0 +1,177 @@
+//! Ends a run that goes over a limit, and remembers why. A thread of its own, because a job in a loop gives no other thread of
+//! the run a chance.
+//!
+//! The reason is stored before V8 is told to stop. V8 can lose such an order (when no JavaScript happens to run), so it is
+//! repeated until the run says that it has seen it.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use deno_core::v8;
+use fulgurite_plan::{ErrorReport, KillReason};
+use tokio::sync::Notify;
+
+const REPEAT: Duration = Duration::from_millis(5);
+
+/// Why a run is being killed.
+#[derive(Clone, Debug)]
+pub(crate) struct Kill {
+    pub(crate) reason: KillReason,
+    pub(crate) report: ErrorReport,
+}
+
+/// Anyone's way to end the run; `clone` is cheap.
+#[derive(Clone)]
+pub(crate) struct Killer(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Wakes the run when it waits for something other than JavaScript.
+    notify: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    isolate: Option<v8::IsolateHandle>,
+    deadlines: [Option<(Instant, Kill)>; 2],
+    kill: Option<Kill>,
+    acknowledged: bool,
+    closed: bool,
+}
+
+/// Which of the two deadlines.
+#[derive(Clone, Copy)]
+pub(crate) enum Clock {
+    /// The step that is running.
+    Step = 0,
+    /// The whole run.
+    Run = 1,
+}
+
+impl Default for Killer {
+    fn default() -> Self {
+        Killer(Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), notify: Notify::new() }))
+    }
+}
+
+impl std::fmt::Debug for Killer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Killer")
+    }
+}
+
+impl Killer {
+    /// Ends the run, unless something else has ended it already.
+    pub(crate) fn kill(&self, kill: Kill) {
+        let mut state = self.lock();
+        if state.kill.is_none() && !state.closed {
+            state.kill = Some(kill);
+            if let Some(isolate) = &state.isolate {
+                isolate.terminate_execution();
+            }
+            self.0.changed.notify_all();
+            self.0.notify.notify_one();
+        }
+    }
+
+    /// Why the run is being killed, if it is.
+    pub(crate) fn fired(&self) -> Option<Kill> {
+        self.lock().kill.clone()
+    }
+
+    /// Resolves when the run is killed.
+    pub(crate) async fn killed(&self) -> Kill {
+        loop {
+            if let Some(kill) = self.fired() {
+                return kill;
+            }
+            self.0.notify.notified().await;
+        }
+    }
+
+    /// Sets or clears a deadline.
+    pub(crate) fn set(&self, clock: Clock, deadline: Option<(Instant, Kill)>) {
+        let mut state = self.lock();
+        let had = state.deadlines[clock as usize].is_some();
+        let sooner = deadline.is_some();
+        state.deadlines[clock as usize] = deadline;
+        // A cleared deadline needs no wake-up: the thread finds out when it would have passed.
+        if sooner && !had {
+            self.0.changed.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// The thread that watches; ends when dropped.
+pub(crate) struct Watchdog {
+    killer: Killer,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watchdog {
+    /// Starts to watch an isolate.
+    pub(crate) fn start(killer: Killer, isolate: v8::IsolateHandle) -> std::io::Result<Watchdog> {
+        killer.lock().isolate = Some(isolate);
+        if killer.fired().is_some() {
+            killer.0.changed.notify_all();
+        }
+        let watched = killer.clone();
+        let thread = std::thread::Builder::new().name("watchdog".into()).spawn(move || watch(&watched))?;
+        Ok(Watchdog { killer, thread: Some(thread) })
+    }
+
+    /// The run has seen that it is killed; no order need be repeated.
+    pub(crate) fn acknowledge(&self) {
+        self.killer.lock().acknowledged = true;
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        {
+            let mut state = self.killer.lock();
+            state.closed = true;
+            state.isolate = None;
+        }
+        self.killer.0.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn watch(killer: &Killer) {
+    let mut state = killer.lock();
+    while !state.closed {
+        if state.kill.is_some() {
+            if !state.acknowledged
+                && let Some(isolate) = &state.isolate
+            {
+                isolate.terminate_execution();
+            }
+            let wait = if state.acknowledged { Duration::from_secs(3600) } else { REPEAT };
+            state = wait_for(killer, state, wait);
+            continue;
+        }
+        let now = Instant::now();
+        let next = state.deadlines.iter().flatten().min_by_key(|(at, _)| *at).cloned();
+        match next {
+            Some((at, kill)) if at <= now => {
+                state.kill = Some(kill);
+                killer.0.notify.notify_one();
+            }
+            Some((at, _)) => state = wait_for(killer, state, at - now),
+            None => state = wait_for(killer, state, Duration::from_secs(3600)),
+        }
+    }
+}
+
+fn wait_for<'a>(killer: &'a Killer, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
+    killer.0.changed.wait_timeout(state, time).unwrap_or_else(|poisoned| poisoned.into_inner()).0
+}
