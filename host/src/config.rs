@@ -66,8 +66,10 @@ pub struct Run {
     pub credentials: Option<PathBuf>,
     /// Which steps.
     pub selection: Selection,
-    /// What it may use.
+    /// What it may use, but for the time of a step.
     pub limits: Limits,
+    /// The longest that a step may take.
+    pub timeout: Timeout,
     /// Where events go.
     pub events: Option<Sink>,
     /// Whether to show what each step cost.
@@ -108,6 +110,17 @@ pub enum Selection {
     Only(String),
 }
 
+/// The longest that a step may take.
+#[derive(Debug, Clone, Copy)]
+pub enum Timeout {
+    /// What the workflow says, or else the default of [`Limits`].
+    Workflow,
+    /// Nobody waits too long.
+    Never,
+    /// Whatever the workflow says.
+    After(Duration),
+}
+
 /// Where events go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sink {
@@ -137,14 +150,12 @@ impl Config {
 
 fn run(flags: cli::Run) -> Result<Run, Error> {
     let defaults = Limits::default();
-    let limits = Limits {
-        step_timeout: match flags.timeout {
-            Some(0) => None,
-            Some(ms) => Some(Duration::from_millis(ms)),
-            None => defaults.step_timeout,
-        },
-        heap: flags.memory.map_or(defaults.heap, |megabytes| Some((megabytes as usize) << 20)),
-        ..defaults
+    let limits =
+        Limits { heap: flags.memory.map_or(defaults.heap, |megabytes| Some((megabytes as usize) << 20)), ..defaults };
+    let timeout = match flags.timeout {
+        None => Timeout::Workflow,
+        Some(0) => Timeout::Never,
+        Some(ms) => Timeout::After(Duration::from_millis(ms)),
     };
     let output = match flags.output_path {
         Some(path) => Output::File(path),
@@ -169,6 +180,7 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         credentials: flags.credentials,
         selection,
         limits,
+        timeout,
         events,
         stats: flags.stats,
     })

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::exit_code::ExitCode;
+
+/// Signals within this time are one request: `timeout` sends each of its own twice, to us and to our process group.
+const SAME_REQUEST: Duration = Duration::from_millis(250);
 
 /// Whether somebody asked for the end.
 #[derive(Debug, Clone, Default)]
@@ -14,8 +18,10 @@ impl Interrupt {
     pub fn listen() -> Interrupt {
         let interrupt = Interrupt::default();
         let asked = interrupt.clone();
+        let mut first = None;
         let listening = ctrlc::set_handler(move || {
-            if asked.0.swap(true, Ordering::SeqCst) {
+            asked.0.store(true, Ordering::SeqCst);
+            if first.get_or_insert_with(Instant::now).elapsed() > SAME_REQUEST {
                 std::process::exit(ExitCode::Interrupted.number().into());
             }
         });

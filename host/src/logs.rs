@@ -86,8 +86,8 @@ impl Logger {
         let at = place.and_then(|place| place.at);
         self.json(&Line {
             level: if report.severity == Severity::Error { "error" } else { "warn" },
-            name: "CLI",
-            step: None,
+            name: if report.step.is_some() { "R/T" } else { "CLI" },
+            step: report.step.as_deref(),
             message: [&report.message],
             error: Some(Error {
                 name: report.class.as_deref(),

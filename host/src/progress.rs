@@ -75,7 +75,11 @@ impl Progress {
             }
             None => line.push_str("between steps"),
         }
-        line.push_str(&format!(" · heap {}", units::bytes(self.gauge.heap())));
+        // Nothing is known of the heap before the first garbage collection.
+        match self.gauge.heap() {
+            0 => {}
+            heap => line.push_str(&format!(" · heap {}", units::bytes(heap))),
+        }
         if self.done > 0 {
             let all = now - self.started;
             line.push_str(&format!(" · {} done · {} in all", units::count(self.done, "step"), seconds(all)));

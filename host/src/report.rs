@@ -30,6 +30,8 @@ pub struct Report {
     pub class: Option<String>,
     /// What is wrong.
     pub message: String,
+    /// The step it is about.
+    pub step: Option<String>,
     /// Where.
     pub place: Option<Place>,
     /// What else is known.
@@ -74,6 +76,7 @@ impl Report {
             severity: Severity::Error,
             class: None,
             message: message.into(),
+            step: None,
             place: None,
             notes: Vec::new(),
             help: None,
@@ -128,11 +131,9 @@ impl Report {
             let name = operation.name.as_deref().map_or("the operation".to_owned(), |name| format!("`{name}`"));
             notes.push(format!("it came out of {name} at line {}", operation.line));
         }
-        if let Some(step) = &error.step {
-            notes.push(format!("in step `{step}`"));
-        }
         Report {
             class: Some(error.name.clone().into_owned()),
+            step: error.step.clone(),
             place: error.position.as_ref().map(Place::of_job),
             notes,
             help: error.hint.clone(),
@@ -169,9 +170,10 @@ impl Report {
                 let _ = writeln!(text, "{margin} {bar} {}{caret}", " ".repeat(excerpt.caret));
             }
         }
-        let notes = self.notes.iter().map(|note| ("note", note));
-        for (word, line) in notes.chain(self.help.iter().map(|help| ("help", help))) {
-            let line = visible(line).replace('\n', "\n            ");
+        let step = self.step.iter().map(|step| format!("in step `{step}`"));
+        let notes = step.chain(self.notes.iter().cloned()).map(|note| ("note", note));
+        for (word, line) in notes.chain(self.help.iter().cloned().map(|help| ("help", help))) {
+            let line = visible(&line).replace('\n', "\n            ");
             let _ = writeln!(text, "{margin} {} {line}", style.paint(Paint::Blue, &format!("= {word}:")));
         }
         text

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::time::Duration;
 use std::{fs, io};
 
 use fulgurite_plan::{ErrorReport, Outcome, Plan};
-use fulgurite_runtime::{Event, Handle, Level, Request, RunComplete, StepComplete};
+use fulgurite_runtime::{Event, Handle, Level, Limits, Request, RunComplete, StepComplete};
 use fulgurite_state::State;
 
 use super::Context;
 use crate::clock::Stamp;
-use crate::config::{Output, Run, Selection};
+use crate::config::{Output, Run, Selection, Timeout};
 use crate::decode::{self, Credentials, Files};
 use crate::error::Error;
 use crate::events::Events;
@@ -32,7 +33,8 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
     output::check(&config.output)?;
     let input = input::read(&config.input)?;
     let events = config.events.as_ref().map(Events::open).transpose()?;
-    let request = Request { input, limits: config.limits.clone(), ..Request::new(plan) };
+    let limits = Limits { step_timeout: step_timeout(config, &plan), ..config.limits.clone() };
+    let request = Request { input, limits, ..Request::new(plan) };
 
     fulgurite_runtime::initialize();
     let (sender, receiver) = sync_channel(WAITING);
@@ -53,6 +55,18 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
     watch.watch(&receiver, &handle, &interrupt);
     handle.join();
     watch.finish(config, &interrupt)
+}
+
+/// What was typed wins over what the workflow says, as with OpenFn's CLI.
+fn step_timeout(config: &Run, plan: &Plan) -> Option<Duration> {
+    match config.timeout {
+        Timeout::Never => None,
+        Timeout::After(time) => Some(time),
+        Timeout::Workflow => {
+            let options = plan.options();
+            options.step_timeout.or(options.timeout).or(config.limits.step_timeout)
+        }
+    }
 }
 
 fn plan(config: &Run, log: &Logger) -> Result<Plan, Error> {
@@ -213,7 +227,7 @@ impl Watch<'_> {
                 let size = units::bytes(result.len());
                 log.cli(Level::Success, &format!("result written to {} ({size})", path.display()));
             }
-            warn_about(&failed, log);
+            warn_about(&failed, &end.outcome, log);
         }
         if let Some(stats) = stats {
             log.table(&stats.table());
@@ -223,14 +237,21 @@ impl Watch<'_> {
     }
 }
 
-/// Failed steps do not fail the run, but nobody should miss them.
-fn warn_about(failed: &[String], log: &Logger) {
+/// Failed steps do not end the program with an error, but nobody should miss them.
+fn warn_about(failed: &[String], outcome: &Outcome, log: &Logger) {
     if failed.is_empty() {
         return;
     }
-    let mut ids: Vec<String> = failed.iter().map(|id| format!("`{id}`")).collect();
-    ids.dedup();
-    let steps = units::count(failed.len(), "step");
-    let message = format!("errors reported in {steps}: {}; see `errors` in the result", ids.join(", "));
+    let mut ids: Vec<&String> = Vec::new();
+    for id in failed {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let ids: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
+    let mut message = format!("errors reported in {}: {}", units::count(failed.len(), "step"), ids.join(", "));
+    if *outcome != Outcome::Success {
+        message.push_str("; see `errors` in the result");
+    }
     log.cli(Level::Warn, &message);
 }
