@@ -1,0 +1,1 @@
+export default [() => { const s = '🦀🦀 é'; nowhere(s); }];

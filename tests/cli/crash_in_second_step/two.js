@@ -1,0 +1,4 @@
+export default [s => {
+  console.log('before');
+  return missing(s);
+}];

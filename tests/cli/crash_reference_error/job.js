@@ -1,0 +1,6 @@
+// a comment
+export default [
+  state => {
+    return stat.data;
+  },
+];

@@ -1,0 +1,1 @@
+export default [({ errors, ...state }) => ({ ...state, rescued: errors.risky.message })];

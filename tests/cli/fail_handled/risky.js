@@ -1,0 +1,5 @@
+export default [
+  () => {
+    throw new TypeError("not today");
+  },
+];

@@ -1,0 +1,3 @@
+export default [
+  state => state.data.patient.id,
+];

@@ -1,0 +1,6 @@
+export default [
+  state => ({ ...state, first: true }),
+  state => {
+    throw new Error("no luck");
+  },
+];

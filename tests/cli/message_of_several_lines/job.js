@@ -1,0 +1,1 @@
+export default [() => { throw new Error('one\ntwo\u001b[31m'); }];

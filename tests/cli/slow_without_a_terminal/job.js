@@ -1,0 +1,1 @@
+export default [async () => { await new Promise(done => setTimeout(done, 900)); return { slow: true }; }];

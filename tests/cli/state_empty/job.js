@@ -1,0 +1,1 @@
+export default [state => ({ ...state, data: { n: state.data.n * 2 } })];

@@ -1,0 +1,6 @@
+export default [
+  state => {
+    Promise.reject(new Error("nobody listens"));
+    return state;
+  },
+];
