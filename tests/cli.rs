@@ -36,6 +36,7 @@ pub fn trials() -> Vec<Trial> {
         .collect();
     trials.push(Trial::test("cli::large_files_are_mapped_and_spliced", large::mapped));
     trials.push(Trial::test("cli::a_closed_pipe_is_no_error", large::closed_pipe));
+    trials.push(Trial::test("cli::the_documentation_names_every_key", documented));
     #[cfg(unix)]
     trials.push(Trial::test("cli::ctrl_c_stops_the_run", signals::one));
     trials
@@ -107,6 +108,24 @@ fn compare(folder: &Path, traces: Traces) -> Result<(), Failed> {
         }
     }
     if report.is_empty() { Ok(()) } else { Err(report.into()) }
+}
+
+/// Every key that any case expects stands in `docs/events.md`.
+fn documented() -> Result<(), Failed> {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let page = fs::read_to_string(root.join("docs/events.md"))?;
+    for (name, content) in files(&root.join("tests/cli"))? {
+        if !name.ends_with("expected/events.jsonl") {
+            continue;
+        }
+        for line in String::from_utf8(content)?.lines() {
+            let event: BTreeMap<String, serde_json::Value> = serde_json::from_str(line)?;
+            if let Some(key) = event.keys().find(|key| !page.contains(&format!("`{key}`"))) {
+                return Err(format!("`{key}` of {name} is not in docs/events.md").into());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn indented(text: &str) -> String {

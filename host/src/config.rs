@@ -137,7 +137,7 @@ impl Config {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let terminal = io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb");
         // A live line would get between the events if both were on the same terminal.
-        let events = flags.events.as_ref().is_some_and(|path| path.as_os_str() == "-") && io::stdout().is_terminal();
+        let events = flags.events.as_deref().is_some_and(is_stdout) && io::stdout().is_terminal();
         let style = Style { terminal: terminal && !flags.log_json && !events, color: terminal && !set("NO_COLOR") };
 
         let levels = levels(flags.log.as_ref());
@@ -158,11 +158,12 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         Some(ms) => Timeout::After(Duration::from_millis(ms)),
     };
     let output = match flags.output_path {
+        Some(path) if is_stdout(&path) => Output::Stdout,
         Some(path) => Output::File(path),
         None if flags.output_stdout => Output::Stdout,
         None => Output::File(flags.path.with_file_name("output.json")),
     };
-    let events = flags.events.map(|path| if path.as_os_str() == "-" { Sink::Stdout } else { Sink::File(path) });
+    let events = flags.events.map(|path| if is_stdout(&path) { Sink::Stdout } else { Sink::File(path) });
     let input = match flags.state_path {
         Some(path) => Input::File(path),
         None if flags.state_stdin => Input::Stdin,
@@ -184,6 +185,11 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         events,
         stats: flags.stats,
     })
+}
+
+/// `/dev/stdout` may lead to a regular file, which must not be replaced by another one while it is our stdout.
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new("/dev/stdout")
 }
 
 /// Nothing that is read may be lost to something that is written, except the state, which is what `-o` over `-s` asks for.

@@ -112,7 +112,7 @@ impl Report {
             file: diagnostic.file.display().to_string(),
             at: diagnostic.place.as_ref().map(|place| (place.line, place.column)),
             excerpt: diagnostic.place.as_ref().and_then(|place| {
-                let excerpt = place.excerpt.as_ref()?;
+                let excerpt = place.excerpt.as_ref().filter(|excerpt| !excerpt.text.trim().is_empty())?;
                 Some(Excerpt { text: printable(&excerpt.text), caret: excerpt.caret })
             }),
         };
