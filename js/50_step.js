@@ -6,17 +6,13 @@ import { warn } from "ext:fulgurite/20_log.js";
 
 const {
   ArrayIsArray,
-  Error,
   ObjectFreeze,
   ReflectApply,
-  SafePromisePrototypeThen,
   SymbolAsyncIterator,
 } = primordials;
 
 // Stands for what an operation returned when it returned nothing.
 const NOTHING = ObjectFreeze({ __proto__: null });
-
-class InvalidOperation extends Error {}
 
 function describe(value) {
   if (value === null) return "null";
@@ -66,9 +62,8 @@ export async function run(operations, execute, state) {
       current = index;
       const output = await ReflectApply(operation, undefined, [input === NOTHING ? {} : input]);
       if (!output) {
-        warn(
-          `operation ${index + 1} returned ${describe(output)}: the next one gets an empty state. Did it forget to return state?`,
-        );
+        const next = index + 1 < operations.length ? "the next one gets an empty state" : "so the step has no output";
+        warn(`operation ${index + 1} returned ${describe(output)}: ${next}. Did it forget to return state?`);
         return NOTHING;
       }
       return output;

@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 use libtest_mimic::{Failed, Trial};
 
 /// One test for each case, and a few that need more than one call.
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/cli"));
     let mut cases: Vec<PathBuf> = fs::read_dir(folder)
         .expect("tests/cli is there")

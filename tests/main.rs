@@ -1,1 +1,23 @@
-fn main() {}
+//! The one integration test binary. V8 is initialised on the main thread before any test runs; each test has a run, and so an
+//! isolate and a thread, of its own. `cargo nextest run` gives each a process of its own, too.
+
+mod bench_claims;
+mod cli;
+mod encode;
+mod examples;
+mod random_edits;
+mod run;
+mod support;
+
+fn main() -> std::process::ExitCode {
+    let arguments = libtest_mimic::Arguments::from_args();
+    fulgurite_runtime::initialize();
+    let mut trials = Vec::new();
+    trials.extend(encode::trials());
+    trials.extend(run::trials());
+    trials.extend(random_edits::trials());
+    trials.extend(examples::trials());
+    trials.extend(bench_claims::trials());
+    trials.extend(cli::trials());
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -71,6 +71,22 @@ fn merge_data(parts: &mut Parts, defaults: &State, input: &State, index: IndexOp
     parts.put(b"\"data\"", Part::Splice(merged, span));
 }
 
+/// A state without some top-level keys and without private ones: an input that becomes an output unseen by the encoder.
+pub(crate) fn stripped(state: &State, remove: &[String], index: IndexOptions) -> State {
+    let Some(object) = properties_of(state) else { return state.clone() };
+    let mut parts = Parts::default();
+    parts.lay_over(state, state.root(), &object);
+    let before = parts.0.len();
+    parts.0.retain(|(key, _)| {
+        let name = unquote_lossy(key);
+        !name.starts_with('_') && !remove.contains(&name)
+    });
+    if parts.0.len() == before {
+        return state.clone();
+    }
+    parts.write(index, state.live().cloned())
+}
+
 /// The output of a step that failed: what it had made of its input, with `errors[step]`.
 pub(crate) fn with_error(state: &State, step: &str, error: Map<String, Value>, index: IndexOptions) -> State {
     let mut parts = Parts::default();
@@ -174,6 +190,11 @@ impl Parts {
         writer.end();
         writer.finish(live)
     }
+}
+
+/// What the first step gets when the run has no input.
+pub(crate) fn no_input(index: IndexOptions) -> State {
+    State::parse(&br#"{"data":{},"configuration":{}}"#[..], &index).expect("it is JSON")
 }
 
 #[cfg(test)]

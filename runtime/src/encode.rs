@@ -26,7 +26,7 @@ const SHALLOWEST: usize = 2;
 const SLICE: u32 = 16 * 1024;
 
 /// How deep the careful pass follows a value that `JSON.stringify` refused.
-const CAREFUL_DEPTH: usize = 1000;
+const CAREFUL_DEPTH: usize = 256;
 
 /// What to do with the top level, and how far to look.
 #[derive(Clone, Debug)]

@@ -28,6 +28,32 @@ impl Sources {
         self.by_module.insert(module.to_owned(), known);
     }
 
+    /// The error for an import that was refused; it points at the first place where the specifier stands in quotes.
+    pub(crate) fn import_error(&self, specifier: &str) -> ErrorReport {
+        let place = self.by_module.values().find_map(|known| {
+            let (offset, _) = known.text.match_indices(specifier).find(|(at, _)| {
+                let before = known.text[..*at].chars().next_back();
+                matches!(before, Some('"' | '\'' | '`'))
+            })?;
+            Some((known, offset - 1))
+        });
+        let position = place.map(|(known, offset)| {
+            let before = &known.text[..offset];
+            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            Position {
+                file: known.name.clone(),
+                line: 1 + before.matches('\n').count() as u32,
+                column: 1 + before[line_start..].chars().count() as u32,
+                source_line: known.text[line_start..].lines().next().map(str::to_owned),
+            }
+        });
+        ErrorReport {
+            position,
+            hint: Some("a job can import its step's adaptors by their exact names, and nothing else".into()),
+            ..ErrorReport::new("ImportError", format!("module blacklisted: {specifier}"))
+        }
+    }
+
     /// The first frame that lies in a job's own source. deno_core has mapped it already.
     fn position(&self, error: &JsError) -> Option<Position> {
         let (place, known, frame) = error.frames.iter().enumerate().find_map(|(place, frame)| {
@@ -50,8 +76,12 @@ impl Sources {
 pub(crate) enum Moment {
     /// While the job's module was compiled.
     Compile,
-    /// While the job ran.
+    /// While the job's module was evaluated.
+    Load,
+    /// While its operations ran.
     Run,
+    /// In something that the job started and nobody waited for: a rejection without a handler, a timer's callback.
+    Loose,
 }
 
 /// The outcome for something thrown, of which only deno_core's description is left.
@@ -125,6 +155,11 @@ fn classify(
     };
     let named = |message: &str| if name.is_empty() { message.to_owned() } else { format!("{name}: {message}") };
     match name {
+        _ if moment == Moment::Loose && name != "EvalError" => {
+            let mut report = report("ExecutionError", format!("nobody handled {}", named(&message)));
+            report.hint = Some("await or return every promise that the job makes, or give it a `.catch()`".into());
+            Outcome::Crash(report)
+        }
         "SyntaxError" if moment == Moment::Compile => Outcome::Crash(report("CompileError", named(&message))),
         "TypeError" | "RangeError" if !crash => {
             let mut fail = report("RuntimeError", named(&message));
@@ -177,7 +212,7 @@ mod tests {
 
     #[test]
     fn classes_of_errors() {
-        use Moment::{Compile, Run};
+        use Moment::{Compile, Loose, Run};
         check("TypeError", "x", false, Run, "fail RuntimeError TypeError: TypeError: x");
         check("RangeError", "x", false, Run, "fail RuntimeError RangeError: RangeError: x");
         check("ReferenceError", "x", false, Run, "crash RuntimeCrash ReferenceError: ReferenceError: x");
@@ -188,5 +223,7 @@ mod tests {
         check("", "x", false, Run, "fail JobError -: x");
         check("MyError", "x", false, Run, "fail JobError MyError: x");
         check("MyError", "x", true, Run, "crash RuntimeCrash MyError: x");
+        check("TypeError", "x", false, Loose, "crash ExecutionError TypeError: nobody handled TypeError: x");
+        check("EvalError", "x", false, Loose, "kill SecurityError EvalError: Illegal eval statement detected");
     }
 }

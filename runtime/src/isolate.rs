@@ -21,6 +21,7 @@ use deno_core::error::{CoreError, CoreErrorKind};
 use deno_core::{JsRuntime, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions, v8};
 use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source};
 
+use crate::collector;
 use crate::encode::Pristine;
 use crate::fault::{self, Moment, Sources};
 use crate::loader::Loader;
@@ -76,6 +77,7 @@ impl Isolate {
         })?;
         runtime.op_state().borrow_mut().put(LogSink(Box::new(move |level, text| (logger.borrow_mut())(level, text))));
         watch_heap(&mut runtime, heap, &killer, &gauge);
+        gauge_heap(&mut runtime, &gauge);
         let watchdog = Watchdog::start(killer.clone(), runtime.v8_isolate().thread_safe_handle())
             .map_err(|error| CoreErrorKind::Io(error).into_box())?;
 
@@ -117,8 +119,8 @@ impl Isolate {
         let loaded = self.runtime.load_side_es_module_from_code(&specifier, source.text.to_string()).await;
         let id = loaded.map_err(|error| self.outcome_of(error, Moment::Compile))?;
         let evaluated = self.runtime.mod_evaluate(id);
-        self.until(evaluated, Moment::Run).await?;
-        self.runtime.get_module_namespace(id).map_err(|error| self.outcome_of(error, Moment::Run))
+        self.until(evaluated, Moment::Load).await?;
+        self.runtime.get_module_namespace(id).map_err(|error| self.outcome_of(error, Moment::Load))
     }
 
     /// Drives the event loop until `future` is ready or the run is killed.
@@ -153,7 +155,7 @@ impl Isolate {
         let options = PollEventLoopOptions::default();
         let polled = std::future::poll_fn(|cx| Poll::Ready(self.runtime.poll_event_loop(cx, options))).await;
         match polled {
-            Poll::Ready(Err(error)) => Err(self.outcome_of(error, Moment::Run)),
+            Poll::Ready(Err(error)) => Err(self.outcome_of(error, Moment::Loose)),
             _ => Ok(()),
         }
     }
@@ -173,15 +175,16 @@ impl Isolate {
         let refused = self.loader.take_refused();
         match error.as_kind() {
             CoreErrorKind::Js(error) => {
-                let mut outcome = fault::from_js_error(&self.sources, error, moment);
-                if let (Some(specifier), Outcome::Fail(report) | Outcome::Crash(report)) = (refused, &mut outcome) {
-                    let report = ErrorReport { position: report.position.take(), ..import_error(&specifier) };
-                    return Outcome::Crash(report);
+                if error.exception_message.ends_with(STALLED) && moment != Moment::Run {
+                    return idle();
                 }
-                outcome
+                match refused {
+                    Some(specifier) => Outcome::Crash(self.sources.import_error(&specifier)),
+                    None => fault::from_js_error(&self.sources, error, moment),
+                }
             }
             CoreErrorKind::PendingPromiseResolution => idle(),
-            _ if refused.is_some() => Outcome::Crash(import_error(&refused.unwrap_or_default())),
+            _ if refused.is_some() => Outcome::Crash(self.sources.import_error(&refused.unwrap_or_default())),
             other => Outcome::Crash(ErrorReport::new("ExecutionError", other.to_string())),
         }
     }
@@ -194,12 +197,8 @@ impl Isolate {
     }
 }
 
-fn import_error(specifier: &str) -> ErrorReport {
-    ErrorReport {
-        hint: Some("a job can import its step's adaptors by their exact names, and nothing else".into()),
-        ..ErrorReport::new("ImportError", format!("module blacklisted: {specifier}"))
-    }
-}
+/// What deno_core says when a top-level `await` waits for nothing; there is no kind for it.
+const STALLED: &str = "Top-level await promise never resolved";
 
 /// A promise that nothing can settle any more: no timer, no request, nothing that the host still works on.
 pub(crate) fn idle() -> Outcome {
@@ -208,6 +207,15 @@ pub(crate) fn idle() -> Outcome {
         ..ErrorReport::new("IdleError", "the job waits for a promise that nothing can settle")
     };
     Outcome::Kill(KillReason::Idle, report)
+}
+
+impl Drop for Isolate {
+    /// Handles must be given back while the isolate is alive. `v8::Weak` cannot be dropped later: the isolate's own teardown
+    /// would call back into memory that is already free. Dropping the slots with the isolate is too late for that.
+    fn drop(&mut self) {
+        self.runtime.v8_isolate().remove_slot::<Rc<Views>>();
+        self.views.clear();
+    }
 }
 
 fn take_inner(scope: &mut v8::PinScope) -> Option<(Rc<Views>, Pristine, Functions)> {
@@ -243,6 +251,16 @@ fn get<'s>(
 ) -> Option<v8::Local<'s, v8::Value>> {
     let key = v8::String::new(scope, name)?;
     object.get(scope, key.into())
+}
+
+/// Reads the heap after every collection: a thread that looks on cannot ask V8 itself.
+fn gauge_heap(runtime: &mut JsRuntime, gauge: &Arc<Gauge>) {
+    let gauge = Arc::downgrade(gauge);
+    collector::after_each(runtime.v8_isolate(), move |used| {
+        if let Some(gauge) = gauge.upgrade() {
+            gauge.set_heap(used);
+        }
+    });
 }
 
 /// Near the heap limit the run is killed, and V8 gets room to unwind in: without it, it would end the process.

@@ -42,6 +42,8 @@ mod isolate;
 
 mod watchdog;
 
+mod collector;
+
 mod loader;
 
 mod ops;
@@ -56,5 +58,22 @@ pub use run::{Gauge, Handle, Request, start};
 /// (V8 ties its memory protection to the thread that initialised it). Calling it again does nothing.
 pub fn initialize() {
     static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| deno_core::JsRuntime::init_platform(None));
+    ONCE.call_once(|| {
+        // V8 150.4 leaves the interrupt check out of loops that run a known, small number of times. An inner loop that has no
+        // check of its own (as the one that fills `new Array(1000)`) makes it leave out the *next* one instead, that of the
+        // loop around it, which then cannot be stopped: `while (1) new Array(1000).fill(0)`. Without this phase no check is
+        // left out (turboshaft/loop-unrolling-reducer.h, `skip_next_stack_check_`).
+        //
+        // V8 ends the process when something is thrown further down the stack than it thinks the stack goes. Its own idea is
+        // 1 MB; the encoder, which calls into V8 from its own recursion, needs more (`encode::CAREFUL_DEPTH`), and the
+        // threads of runs have four times as much (`run::STACK`).
+        let flags = ["", "--no-turboshaft-loop-unrolling", "--stack-size=4096"];
+        deno_core::v8_set_flags(flags.map(String::from).to_vec());
+        deno_core::JsRuntime::init_platform(None);
+    });
+}
+
+/// Version of V8, such as `15.0.245.4-rusty`.
+pub fn v8_version() -> &'static str {
+    deno_core::v8::V8::get_version()
 }

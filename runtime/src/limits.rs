@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Wall-clock time of one execution of a step, from loading its module until its output is encoded. `None` = no limit.
-    /// A plan's own `timeout` wins.
+    /// A plan's own `timeout` does not count by itself: whoever starts the run decides which of the two wins.
     pub step_timeout: Option<Duration>,
     /// Wall-clock time of the whole run. `None` = no limit.
     pub run_timeout: Option<Duration>,

@@ -31,6 +31,11 @@ pub(crate) struct Values {
 }
 
 impl LiveValues {
+    /// Lets go of all values.
+    pub(crate) fn clear(&self) {
+        drop(self.by_names.take());
+    }
+
     /// Takes values in; `None` when there are none.
     pub(crate) fn keep(&self, private_names: Vec<String>, values: Values) -> Option<Arc<Live>> {
         if values.private.is_empty() && values.streams.is_empty() {

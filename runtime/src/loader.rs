@@ -28,10 +28,13 @@ impl Loader {
 
     fn refuse(&self, specifier: &str) -> ModuleLoaderError {
         *self.refused.borrow_mut() = Some(specifier.to_owned());
-        JsErrorBox::type_error(format!(
-            "cannot import \"{specifier}\": a job can import nothing but its step's adaptors"
-        ))
+        JsErrorBox::type_error(refusal(specifier))
     }
+}
+
+/// What a job reads when its import is refused.
+pub(crate) fn refusal(specifier: &str) -> String {
+    format!("cannot import \"{specifier}\": a job can import nothing but its step's adaptors")
 }
 
 impl ModuleLoader for Loader {

@@ -221,9 +221,13 @@ struct Parcel {
 }
 
 impl Run<'_> {
+    fn input(&self) -> State {
+        self.request.input.clone().unwrap_or_else(|| assemble::no_input(self.request.index))
+    }
+
     async fn walk(&mut self) -> RunComplete {
         let plan = &self.request.plan;
-        let input = self.request.input.clone().unwrap_or_else(State::empty);
+        let input = self.input();
         let mut walk = Walk::new(plan, Parcel { state: input, from: None });
         while let Some(visit) = walk.next() {
             match self.visit(&visit).await {
@@ -246,7 +250,13 @@ impl Run<'_> {
             // A trigger passes its input on.
             let state = visit.input.as_ref().map(|parcel| parcel.state.clone());
             let followed = self.decide(visit.step, state.as_ref(), false)?;
-            return Ok(Completion { output: visit.input.clone(), failure: None, followed });
+            let leaf = !followed.contains(&true);
+            // What comes out of a run has no credentials on it, whoever put them there.
+            let output = visit.input.clone().map(|parcel| match leaf {
+                true => Parcel { state: self.stripped(&parcel.state), ..parcel },
+                false => parcel,
+            });
+            return Ok(Completion { output, failure: None, followed });
         };
         self.executions += 1;
         let execution = Execution(self.executions);
@@ -261,7 +271,7 @@ impl Run<'_> {
             bytes_in: input.len(),
         }));
 
-        let limit = plan.options().step_timeout.or(plan.options().timeout).or(self.request.limits.step_timeout);
+        let limit = self.request.limits.step_timeout;
         let deadline = limit.map(|limit| (Instant::now() + limit, timeout(limit, "Job")));
         self.isolate.killer.set(Clock::Step, deadline);
         let options = encode::Options {
@@ -310,6 +320,10 @@ impl Run<'_> {
         self.reporter.borrow_mut().current = None;
         let output = done.output.map(|state| Parcel { state, from: Some(execution) });
         Ok(Completion { output, failure, followed: decided? })
+    }
+
+    fn stripped(&self, state: &State) -> State {
+        assemble::stripped(state, &self.request.state_props_to_remove, self.request.index)
     }
 
     /// Puts a failure on the output, and finds one that the job put there itself.

@@ -6,6 +6,7 @@ use deno_core::v8;
 use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source};
 use fulgurite_state::State;
 
+use crate::assemble;
 use crate::encode::{self, Encoded};
 use crate::event::Figures;
 use crate::fault::{self, Moment};
@@ -48,6 +49,7 @@ pub(crate) async fn execute(isolate: &mut Isolate, task: Task<'_>) -> Done {
     }
     if done.outcome.stops_the_run() {
         done.output = None;
+        done.figures.bytes_spliced = 0;
     }
     let (parsed, time) = isolate.views.take_cost();
     done.figures.bytes_parsed = parsed;
@@ -61,7 +63,7 @@ pub(crate) async fn execute(isolate: &mut Isolate, task: Task<'_>) -> Done {
 async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<(), Outcome> {
     let start = Instant::now();
     // Should the job fail before it runs, its input is what it hands on.
-    done.output = Some(task.input.clone());
+    done.output = unchanged(task).state;
     let globals = match task.globals {
         Some(globals) => {
             let namespace = isolate.load(&format!("{}/globals", task.module), globals, None).await?;
@@ -114,9 +116,7 @@ async fn run_loaded(
     done: &mut Done,
     namespace: &v8::Global<v8::Object>,
 ) -> Result<(), Outcome> {
-    let start = Instant::now();
-    let (promise, view) = begin(isolate, namespace, &task.input)?;
-    done.figures.view = start.elapsed();
+    let (promise, view) = begin(isolate, namespace, &task.input, &mut done.figures.view)?;
     let answer = finish(isolate, promise).await?;
     isolate.turn().await?;
 
@@ -136,7 +136,12 @@ async fn run_loaded(
 type Pair = (v8::Global<v8::Promise>, v8::Global<v8::Value>);
 
 /// Checks the operations and starts them; answers the promise of their end and the view of the input.
-fn begin(isolate: &mut Isolate, namespace: &v8::Global<v8::Object>, input: &State) -> Result<Pair, Outcome> {
+fn begin(
+    isolate: &mut Isolate,
+    namespace: &v8::Global<v8::Object>,
+    input: &State,
+    time: &mut Duration,
+) -> Result<Pair, Outcome> {
     let Isolate { runtime, views, functions, sources, killer, .. } = isolate;
     let outcome = {
         deno_core::scope!(scope, runtime);
@@ -160,7 +165,9 @@ fn begin(isolate: &mut Isolate, namespace: &v8::Global<v8::Object>, input: &Stat
             }
             let execute = v8::String::new(scope, "execute")?;
             let execute = namespace.get(scope, execute.into())?;
+            let before = Instant::now();
             let view = views.root(scope, input)?;
+            *time = before.elapsed();
             let run = v8::Local::new(scope, &functions.run);
             let promise = run.call(scope, undefined, &[operations, execute, view])?;
             let promise: v8::Local<v8::Promise> = promise.try_into().ok()?;
@@ -207,7 +214,7 @@ async fn finish(isolate: &mut Isolate, promise: v8::Global<v8::Promise>) -> Resu
         v8::Global::new(scope, promise)
     };
     let resolved = isolate.runtime.resolve(promise);
-    isolate.until(Box::pin(resolved), Moment::Run).await
+    isolate.until(Box::pin(resolved), Moment::Loose).await
 }
 
 struct Ended {
@@ -223,7 +230,8 @@ fn end(
     view: v8::Global<v8::Value>,
 ) -> Result<Ended, Outcome> {
     let ended = {
-        let Isolate { runtime, views, pristine, sources, .. } = isolate;
+        let Isolate { runtime, views, pristine, sources, loader, .. } = isolate;
+        let refused = loader.take_refused();
         deno_core::scope!(scope, runtime);
         let read = (|| {
             let answer: v8::Local<v8::Array> = v8::Local::new(scope, &answer).try_into().ok()?;
@@ -235,16 +243,21 @@ fn end(
                 Ok(encoded) => Ok(Ended { outcome: Ok(()), encoded }),
                 Err(error) => {
                     let outcome = encode_outcome(scope, sources, error);
-                    Ok(Ended { outcome: Err(outcome), encoded: unchanged(&task.input) })
+                    Ok(Ended { outcome: Err(outcome), encoded: unchanged(task) })
                 }
             },
             Some((false, exception)) => {
-                let outcome = fault::from_exception(scope, sources, exception, Moment::Run);
+                let outcome = match refused {
+                    Some(specifier) if names_import(scope, exception, &specifier) => {
+                        Outcome::Crash(sources.import_error(&specifier))
+                    }
+                    _ => fault::from_exception(scope, sources, exception, Moment::Run),
+                };
                 let view = v8::Local::new(scope, &view);
                 let encoded = match encode::encode(scope, views, pristine, task.options, view) {
                     Ok(encoded) => encoded,
                     // The input itself cannot be encoded any more: hand on what it was.
-                    Err(_) => unchanged(&task.input),
+                    Err(_) => unchanged(task),
                 };
                 Ok(Ended { outcome: Err(outcome), encoded })
             }
@@ -256,8 +269,16 @@ fn end(
     }
 }
 
-fn unchanged(input: &State) -> Encoded {
-    Encoded { state: Some(input.clone()), warnings: Vec::new(), spliced: input.len(), walks: 0 }
+/// The input as an output: without the keys that no output has.
+fn unchanged(task: &Task<'_>) -> Encoded {
+    let state = assemble::stripped(&task.input, &task.options.remove, task.options.index);
+    Encoded { spliced: state.len(), state: Some(state), warnings: Vec::new(), walks: 0 }
+}
+
+/// Is the exception the one for this import? A job may have caught that one and failed with another.
+fn names_import(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>, specifier: &str) -> bool {
+    let Some(text) = exception.to_detail_string(scope) else { return false };
+    crate::text::lossy(scope, text).contains(&crate::loader::refusal(specifier))
 }
 
 fn encode_outcome(scope: &mut v8::PinScope, sources: &fault::Sources, error: encode::Error) -> Outcome {

@@ -110,6 +110,12 @@ impl Views {
         (self.parsed.take(), self.time.take())
     }
 
+    /// Lets go of every handle to an object of the isolate.
+    pub(crate) fn clear(&self) {
+        drop(self.table.take());
+        self.live.clear();
+    }
+
     /// How JavaScript sees `state`. `None` = an exception is pending (a string too long for V8).
     pub(crate) fn root<'s>(
         self: &Rc<Self>,

@@ -15,11 +15,14 @@ pub struct IndexOptions {
     pub max_keys: usize,
     /// Properties in the whole index; objects met after that are leaves.
     pub max_properties: usize,
+    /// Index objects with keys such as `"17"`, too. A view must not: V8 keeps integer keys apart from the others and in front
+    /// of them.
+    pub integer_keys: bool,
 }
 
 impl Default for IndexOptions {
     fn default() -> Self {
-        IndexOptions { depth: 3, max_keys: 256, max_properties: 65_536 }
+        IndexOptions { depth: 3, max_keys: 256, max_properties: 65_536, integer_keys: false }
     }
 }
 

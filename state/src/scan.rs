@@ -431,8 +431,7 @@ impl Frame {
         }
         let key = &text[self.key.clone()];
         let too_many = self.properties.len() >= options.max_keys || total >= options.max_properties;
-        // V8 keeps integer keys apart from the others and in front of them; such an object is left whole.
-        if too_many || key.len() > u32::MAX as usize || is_array_index(key) {
+        if too_many || key.len() > u32::MAX as usize || (!options.integer_keys && is_array_index(key)) {
             self.leaf = true;
             self.properties = Vec::new();
             return 0;

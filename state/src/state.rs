@@ -141,7 +141,7 @@ pub fn properties(text: &[u8]) -> Option<Arc<Object>> {
     if text.first() != Some(&b'{') {
         return None;
     }
-    let options = IndexOptions { depth: 1, max_keys: usize::MAX, max_properties: usize::MAX };
+    let options = IndexOptions { depth: 1, max_keys: usize::MAX, max_properties: usize::MAX, integer_keys: true };
     let scanned = scan_with(Engine::Best, text, &options).ok()?;
     scanned.object
 }

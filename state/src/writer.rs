@@ -119,7 +119,7 @@ impl Writer {
         let open = self.open.last_mut().expect("a key stands inside an object");
         open.key = start..value_start - 1;
         open.value_start = value_start;
-        if open.indexed && is_array_index(raw) {
+        if open.indexed && !self.options.integer_keys && is_array_index(raw) {
             open.give_up();
         }
     }
