@@ -88,7 +88,9 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new() -> Self {
-        Self { terminal: io::stderr().is_terminal(), last: None }
+        let terminal = io::stderr().is_terminal();
+        // In a log the first line comes after the first minute: what is over before needs none.
+        Self { terminal, last: (!terminal).then(Instant::now) }
     }
 
     /// Shows the text, unless one was shown a moment ago.
