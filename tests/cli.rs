@@ -189,9 +189,10 @@ fn words(line: &str) -> Vec<OsString> {
     words.into_iter().map(OsString::from).collect()
 }
 
-/// The text without what differs from one run to the next: times, heap sizes, stamps and the version.
+/// The text without what differs from one run to the next: times, heap sizes, stamps and the versions.
 fn normal(text: &[u8]) -> Vec<u8> {
     let Ok(text) = std::str::from_utf8(text) else { return text.to_vec() };
+    let text = text.replace(fulgurite_runtime::v8_version(), "<V8's version>");
     let text = text.replace(env!("CARGO_PKG_VERSION"), "<version>");
     let mut all = String::new();
     for line in text.split_inclusive('\n') {

@@ -1,8 +1,9 @@
 //! What can be typed, and nothing about what it means: that is `config.rs`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 use fulgurite_plan::suggest;
 
@@ -27,6 +28,42 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// What was typed. Ends the program, as clap does, when it makes no sense or asked for help.
+    pub fn read() -> Cli {
+        Cli::try_parse().unwrap_or_else(|error| advised(error).exit())
+    }
+}
+
+/// What clap cannot know: which words are files.
+fn advised(mut error: clap::Error) -> clap::Error {
+    let word = |error: &clap::Error, kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        _ => None,
+    };
+    let tip = match error.kind() {
+        ErrorKind::InvalidSubcommand => word(&error, ContextKind::InvalidSubcommand)
+            .filter(|word| is_file(word))
+            .map(|word| format!("to run it: fulgurite run {word}")),
+        ErrorKind::UnknownArgument => word(&error, ContextKind::InvalidArg)
+            .filter(|word| is_file(word))
+            .map(|_| "one file at a time: several jobs are the steps of a workflow".to_owned()),
+        _ => None,
+    };
+    if let Some(tip) = tip {
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
+}
+
+fn is_file(word: &str) -> bool {
+    let path = Path::new(word);
+    let known = ["js", "mjs", "ts", "json", "yaml", "yml"];
+    !word.starts_with('-')
+        && (path.exists() || path.extension().is_some_and(|extension| known.iter().any(|known| extension == *known)))
 }
 
 /// What the program can do.
@@ -56,7 +93,7 @@ pub struct Run {
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "State", conflicts_with = "output_stdout")]
     pub output_path: Option<PathBuf>,
 
-    /// Write the result to stdout
+    /// Write the result to stdout, byte for byte (`| jq` lays it out)
     #[arg(short = 'O', long, help_heading = "State")]
     pub output_stdout: bool,
 
@@ -84,7 +121,7 @@ pub struct Run {
     #[arg(long, value_name = "MB", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
     pub memory: Option<u32>,
 
-    /// What to log on stderr: none, default, info or debug, for all or for one of cli, runtime and job (job=none,runtime=debug)
+    /// What to log on stderr: none, error, warn, default, info or debug, for all or for one of cli, runtime and job (job=none,runtime=debug)
     #[arg(short = 'l', long, value_name = "LEVEL", help_heading = "What is said", value_parser = log)]
     pub log: Option<Log>,
 
@@ -121,6 +158,10 @@ pub enum Component {
 pub enum LogLevel {
     /// Nothing.
     None,
+    /// Errors.
+    Error,
+    /// Warnings and errors.
+    Warn,
     /// Successes, warnings and errors.
     Default,
     /// Also information.
@@ -129,8 +170,15 @@ pub enum LogLevel {
     Debug,
 }
 
-const LEVELS: [(&str, LogLevel); 4] =
-    [("none", LogLevel::None), ("default", LogLevel::Default), ("info", LogLevel::Info), ("debug", LogLevel::Debug)];
+/// OpenFn's, and the two quieter ones that our own lines are marked with.
+const LEVELS: [(&str, LogLevel); 6] = [
+    ("none", LogLevel::None),
+    ("error", LogLevel::Error),
+    ("warn", LogLevel::Warn),
+    ("default", LogLevel::Default),
+    ("info", LogLevel::Info),
+    ("debug", LogLevel::Debug),
+];
 
 /// With the short forms that OpenFn's CLI takes.
 const COMPONENTS: [(&str, Component); 6] = [
@@ -153,7 +201,7 @@ fn log(text: &str) -> Result<Log, String> {
             Some((name, level)) => (Some(word("component", name, &COMPONENTS, 3)?), level),
             None => (None, part),
         };
-        Ok((component, word("level", level, &LEVELS, 4)?))
+        Ok((component, word("level", level, &LEVELS, LEVELS.len())?))
     };
     text.split(',').map(one).collect::<Result<_, _>>().map(Log)
 }
@@ -170,13 +218,8 @@ fn word<T: Copy>(what: &str, text: &str, known: &[(&str, T)], shown: usize) -> R
     })
 }
 
-static VERSION: LazyLock<String> = LazyLock::new(|| match V8 {
-    Some(v8) => format!("{} (V8 {v8})", env!("CARGO_PKG_VERSION")),
-    None => env!("CARGO_PKG_VERSION").to_owned(),
-});
-
-/// The version of V8, as soon as the runtime says it.
-const V8: Option<&str> = None;
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{} (V8 {})", env!("CARGO_PKG_VERSION"), fulgurite_runtime::v8_version()));
 
 static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
     let mut text = String::from(
@@ -189,7 +232,7 @@ Examples:
   fulgurite run workflow.yaml --events - | jq -c .event  what happens, as JSON (docs/events.md)
 
 Log levels:
-  What jobs log is always shown, unless the level is none or job=… says otherwise.
+  What jobs log is shown in full, unless the level is none, error or warn, or job=… says otherwise.
   RUST_LOG adds this program's own traces (RUST_LOG=fulgurite=debug), NO_COLOR takes the colours away.
 
 Exit codes:

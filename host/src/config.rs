@@ -230,14 +230,17 @@ fn same_file(a: &Path, b: &Path) -> bool {
     !device && resolved(a) == resolved(b)
 }
 
-/// As OpenFn's CLI: jobs are heard in full unless they are named, or everything is silenced.
+/// As OpenFn's CLI: jobs are heard in full unless they are named, or less than the default is asked for.
 fn levels(log: Option<&cli::Log>) -> Levels {
     let mut levels = Levels { cli: LogLevel::Default, runtime: LogLevel::Default, job: LogLevel::Debug };
     let parts = log.map_or(&[][..], |log| &log.0);
     for (_, level) in parts.iter().filter(|(component, _)| component.is_none()) {
         levels.cli = *level;
         levels.runtime = *level;
-        levels.job = if *level == LogLevel::None { LogLevel::None } else { LogLevel::Debug };
+        levels.job = match level {
+            LogLevel::None | LogLevel::Error | LogLevel::Warn => *level,
+            LogLevel::Default | LogLevel::Info | LogLevel::Debug => LogLevel::Debug,
+        };
     }
     for (component, level) in parts {
         match component {

@@ -27,6 +27,8 @@ pub use diagnostic::{Diagnostic, Excerpt, Place};
 pub struct Files<'a> {
     /// Reads a file; paths are beside the workflow file, as it was named.
     pub read: &'a dyn Fn(&Path) -> io::Result<String>,
+    /// The names in a folder, for "did you mean"; none when it cannot be read.
+    pub list: &'a dyn Fn(&Path) -> Vec<String>,
     /// Where a `configuration` that is an id is looked up.
     pub credentials: Option<&'a Credentials>,
 }

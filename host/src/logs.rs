@@ -38,6 +38,7 @@ struct Line<'a> {
 #[derive(Serialize)]
 struct Error<'a> {
     name: Option<&'a str>,
+    subtype: Option<&'a str>,
     file: Option<&'a str>,
     line: Option<usize>,
     column: Option<usize>,
@@ -91,6 +92,7 @@ impl Logger {
             message: [&report.message],
             error: Some(Error {
                 name: report.class.as_deref(),
+                subtype: report.subtype.as_deref(),
                 file: place.map(|place| place.file.as_str()),
                 line: at.map(|(line, _)| line),
                 column: at.map(|(_, column)| column),
@@ -141,6 +143,8 @@ impl Logger {
 fn shows(limit: LogLevel, level: Level) -> bool {
     match limit {
         LogLevel::None => false,
+        LogLevel::Error => matches!(level, Level::Error | Level::Always),
+        LogLevel::Warn => matches!(level, Level::Warn | Level::Error | Level::Always),
         LogLevel::Default => !matches!(level, Level::Debug | Level::Info),
         LogLevel::Info => level != Level::Debug,
         LogLevel::Debug => true,

@@ -4,7 +4,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
 use fulgurite::cli::Cli;
 use fulgurite::commands::{self, Context};
 use fulgurite::config::{self, Config};
@@ -13,7 +12,7 @@ use fulgurite::report::Report;
 use fulgurite::screen::{Screen, Style};
 
 fn main() -> ExitCode {
-    let done = catch_unwind(AssertUnwindSafe(|| match Config::new(Cli::parse()) {
+    let done = catch_unwind(AssertUnwindSafe(|| match Config::new(Cli::read()) {
         Ok(config) => run(&config),
         Err(error) => {
             let code = error.exit_code();

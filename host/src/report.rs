@@ -12,7 +12,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use fulgurite_plan::{ErrorReport, Position};
+use fulgurite_plan::{ErrorReport, Position, StepId};
 use fulgurite_state::SyntaxError;
 
 use crate::decode::Diagnostic;
@@ -28,6 +28,8 @@ pub struct Report {
     pub severity: Severity,
     /// The class of the error, such as `JobError`; none for what is not about a job.
     pub class: Option<String>,
+    /// The class of the error underneath, which is the author's own under a `JobError`.
+    pub subtype: Option<String>,
     /// What is wrong.
     pub message: String,
     /// The step it is about.
@@ -75,6 +77,7 @@ impl Report {
         Report {
             severity: Severity::Error,
             class: None,
+            subtype: None,
             message: message.into(),
             step: None,
             place: None,
@@ -133,12 +136,20 @@ impl Report {
         }
         Report {
             class: Some(error.name.clone().into_owned()),
+            subtype: error.subtype.clone(),
             step: error.step.clone(),
             place: error.position.as_ref().map(Place::of_job),
             notes,
             help: error.hint.clone(),
             ..Report::error(error.message.clone())
         }
+    }
+
+    /// The same report about a failure that the workflow expects: these steps run because of it, or all the same.
+    pub fn handled_by(mut self, steps: &[StepId]) -> Report {
+        let steps: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
+        self.notes.push(format!("the run goes on with {}", steps.join(", ")));
+        Report { severity: Severity::Warning, ..self }
     }
 
     /// The report as text that ends with a line break.
@@ -148,9 +159,10 @@ impl Report {
             Severity::Error => ("error", Paint::Red),
             Severity::Warning => ("warning", Paint::Yellow),
         };
-        let heading = match &self.class {
-            Some(class) => format!("{word}[{class}]"),
-            None => word.to_owned(),
+        let heading = match (&self.class, self.own_class()) {
+            (Some(class), Some(own)) => format!("{word}[{class}: {}]", visible(own).replace('\n', " ")),
+            (Some(class), None) => format!("{word}[{class}]"),
+            (None, _) => word.to_owned(),
         };
         let message = visible(&self.message).replace('\n', "\n    ");
         let _ = writeln!(text, "{}{}", style.paint(paint, &heading), style.paint(Paint::Bold, &format!(": {message}")));
@@ -177,6 +189,12 @@ impl Report {
             let _ = writeln!(text, "{margin} {} {line}", style.paint(Paint::Blue, &format!("= {word}:")));
         }
         text
+    }
+
+    /// The class underneath, where the message does not name it anyway (`TypeError: …`).
+    fn own_class(&self) -> Option<&str> {
+        let own = self.subtype.as_deref()?;
+        (!self.message.contains(&format!("{own}:"))).then_some(own)
     }
 }
 

@@ -51,11 +51,17 @@ fn run(case: &Path) -> (&'static str, String) {
         // The system's own words differ from one to the next.
         fs::read_to_string(case.join(path)).map_err(|error| io::Error::from(error.kind()))
     };
+    let list = |folder: &Path| {
+        let entries = fs::read_dir(case.join(folder)).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        names
+    };
     let decode = || -> Result<Decoded, decode::Error> {
         let path = ["credentials.json", "credentials.yaml"].map(PathBuf::from);
         let path = path.into_iter().find(|path| case.join(path).exists());
         let credentials = path.map(|path| Credentials::parse(&path, &read(&path).unwrap())).transpose()?;
-        decode::file(Path::new(name), &Files { read: &read, credentials: credentials.as_ref() })
+        decode::file(Path::new(name), &Files { read: &read, list: &list, credentials: credentials.as_ref() })
     };
     match decode() {
         Ok(decoded) => ("plan.txt", dump(&decoded)),
@@ -127,8 +133,12 @@ fn no_files(_: &Path) -> io::Result<String> {
     Err(io::ErrorKind::NotFound.into())
 }
 
+fn no_names(_: &Path) -> Vec<String> {
+    Vec::new()
+}
+
 fn decode_text(name: &str, text: &str) -> Result<Decoded, decode::Error> {
-    decode::text(Path::new(name), text, &Files { read: &no_files, credentials: None })
+    decode::text(Path::new(name), text, &Files { read: &no_files, list: &no_names, credentials: None })
 }
 
 fn first_state(plan: &Plan) -> &str {
@@ -249,7 +259,7 @@ fn secrets_stay_out_of_messages() {
     let credentials = Credentials::parse(Path::new("c.yaml"), "a: { password: hunter2 }").unwrap();
     assert!(!format!("{credentials:?}").contains("hunter2"));
     let workflow = r#"{"steps":[{"expression":"fn()","configuration":"a"}]}"#;
-    let files = Files { read: &no_files, credentials: Some(&credentials) };
+    let files = Files { read: &no_files, list: &no_names, credentials: Some(&credentials) };
     let decoded = decode::text(Path::new("w.json"), workflow, &files).unwrap();
     assert!(!format!("{decoded:?}").contains("hunter2"));
 }
@@ -263,7 +273,7 @@ fn code_and_paths() {
     };
     let check = |expression: &str, expected: Result<(&str, usize), &str>| {
         let steps = serde_json::json!({ "steps": [{ "id": "s", "expression": expression }] });
-        let files = Files { read: &read, credentials: None };
+        let files = Files { read: &read, list: &no_names, credentials: None };
         let got = decode::text(Path::new("dir/w.json"), &steps.to_string(), &files)
             .map(|decoded| {
                 let job = decoded.plan.steps()[0].job.clone().unwrap();
@@ -279,10 +289,10 @@ fn code_and_paths() {
     check("b.mjs", Ok(("dir/b.mjs", 0)));
     check("./my jobs/c.js", Ok(("dir/my jobs/c.js", 0)));
     check("/abs/d.js", Ok(("/abs/d.js", 0)));
-    check("../up.js", Err("cannot read `dir/../up.js`: entity not found"));
-    check("./nothing.js", Err("cannot read `dir/nothing.js`: entity not found"));
-    check("nothing.js", Ok(("s.js", 1)));
-    check("state.ts", Ok(("s.js", 1)));
+    check("../up.js", Err("there is no file `dir/../up.js`"));
+    check("./nothing.js", Err("there is no file `dir/nothing.js`"));
+    check("nothing.js", Err("there is no file `dir/nothing.js`"));
+    check("state.ts", Err("there is no file `dir/state.ts`"));
     check("fn(state => state) // my posts", Ok(("s.js", 0)));
     check("get('x') // see jobs/a.js", Ok(("s.js", 0)));
     check("fn(s => s)\n// jobs/a.js", Ok(("s.js", 0)));
@@ -366,7 +376,7 @@ proptest! {
     ) {
         let read = |_: &Path| Ok(text.clone());
         let credentials = Credentials::parse(Path::new(name), &text);
-        let files = Files { read: &read, credentials: credentials.as_ref().ok() };
+        let files = Files { read: &read, list: &no_names, credentials: credentials.as_ref().ok() };
         if let Err(error) = decode::text(Path::new(name), &text, &files) {
             prop_assert!(!error.to_string().is_empty());
         }

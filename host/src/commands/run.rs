@@ -1,5 +1,6 @@
 //! `fulgurite run`: files become a plan and a state, the run's events become a log, and its result becomes a file.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::{fs, io};
 
 use fulgurite_plan::{ErrorReport, Outcome, Plan};
 use fulgurite_runtime::{Event, Handle, Level, Limits, Request, RunComplete, StepComplete};
-use fulgurite_state::State;
+use fulgurite_state::{Span, State, properties};
 
 use super::Context;
 use crate::clock::Stamp;
@@ -48,7 +49,7 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
         events,
         stats: config.stats.then(Stats::default),
         progress: Progress::new(context.screen.clone(), handle.gauge()),
-        failed: Vec::new(),
+        failures: Vec::new(),
         reported: None,
         end: None,
     };
@@ -70,19 +71,40 @@ fn step_timeout(config: &Run, plan: &Plan) -> Option<Duration> {
 }
 
 fn plan(config: &Run, log: &Logger) -> Result<Plan, Error> {
+    if config.path.is_dir() {
+        return Err(Error::input(Report::error("this is a folder").in_file(&config.path).help(inside(&config.path))));
+    }
     let refused = |error: decode::Error| Error::input(Report::diagnostic(Severity::Error, error.diagnostic()));
     let credentials = match &config.credentials {
         Some(path) => Some(Credentials::parse(path, &read_credentials(path)?).map_err(refused)?),
         None => None,
     };
     let read = |path: &Path| fs::read_to_string(path);
-    let files = Files { read: &read, credentials: credentials.as_ref() };
+    let files = Files { read: &read, list: &file_names, credentials: credentials.as_ref() };
     let decoded = decode::file(&config.path, &files).map_err(refused)?;
     for warning in &decoded.warnings {
         log.report(&Report::diagnostic(Severity::Warning, warning));
     }
     tracing::debug!(steps = decoded.plan.steps().len(), "plan decoded");
     Ok(decoded.plan)
+}
+
+/// What to run instead of a folder. Nothing is run that was not named: a folder may get a second workflow.
+fn inside(folder: &Path) -> String {
+    let names = ["workflow.yaml", "workflow.yml", "workflow.json"];
+    match names.iter().map(|name| folder.join(name)).find(|path| path.is_file()) {
+        Some(path) => format!("name the workflow in it: fulgurite run {}", path.display()),
+        None => "name the workflow or the job in it".to_owned(),
+    }
+}
+
+/// The names in a folder, for suggestions; what cannot be read has none.
+fn file_names(folder: &Path) -> Vec<String> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
 }
 
 fn read_credentials(path: &Path) -> Result<String, Error> {
@@ -121,14 +143,20 @@ fn select(plan: Plan, selection: &Selection) -> Result<Plan, Error> {
     }
 }
 
+/// A step that failed.
+struct Failure {
+    step: String,
+    /// Other steps followed. The outcome of the run counts such a failure as handled.
+    handled: bool,
+}
+
 /// Everything that follows a run.
 struct Watch<'a> {
     log: &'a Logger,
     events: Option<Events>,
     stats: Option<Stats>,
     progress: Progress,
-    /// The ids of the executions that failed.
-    failed: Vec<String>,
+    failures: Vec<Failure>,
     /// What was last told about a step, so that the run does not tell it again.
     reported: Option<ErrorReport>,
     end: Option<RunComplete>,
@@ -190,9 +218,10 @@ impl Watch<'_> {
                 self.log.cli(Level::Info, &format!("step `{id}` done in {time}, {out}"));
             }
             Outcome::Fail(error) => {
-                self.log.report(&Report::outcome(&error));
+                let (report, handled) = (Report::outcome(&error), !step.next.is_empty());
+                self.log.report(&if handled { report.handled_by(&step.next) } else { report });
                 self.reported = Some(error);
-                self.failed.push(id.to_string());
+                self.failures.push(Failure { step: id.to_string(), handled });
             }
             // The run says so in a moment, and nothing silences that.
             Outcome::Crash(_) | Outcome::Exception(_) | Outcome::Kill(..) => {}
@@ -201,7 +230,7 @@ impl Watch<'_> {
 
     /// The result, and how the program ends.
     fn finish(self, config: &Run, interrupt: &Interrupt) -> Result<ExitCode, Error> {
-        let Watch { log, events, stats, progress, failed, reported, end } = self;
+        let Watch { log, events, stats, progress, failures, reported, end } = self;
         drop(progress);
         let end = end.expect("the last event of a run is its end");
         let events = events.map_or(Ok(()), Events::finish);
@@ -227,7 +256,7 @@ impl Watch<'_> {
                 let size = units::bytes(result.len());
                 log.cli(Level::Success, &format!("result written to {} ({size})", path.display()));
             }
-            warn_about(&failed, &end.outcome, log);
+            warn_about(&failures, &end.results, log);
         }
         if let Some(stats) = stats {
             log.table(&stats.table());
@@ -238,20 +267,47 @@ impl Watch<'_> {
 }
 
 /// Failed steps do not end the program with an error, but nobody should miss them.
-fn warn_about(failed: &[String], outcome: &Outcome, log: &Logger) {
-    if failed.is_empty() {
-        return;
-    }
-    let mut ids: Vec<&String> = Vec::new();
-    for id in failed {
-        if !ids.contains(&id) {
-            ids.push(id);
+fn warn_about(failures: &[Failure], results: &[(String, State)], log: &Logger) {
+    let mut handled: Vec<&str> = Vec::new();
+    let mut open: Vec<&str> = Vec::new();
+    for failure in failures {
+        let steps = if failure.handled { &mut handled } else { &mut open };
+        if !steps.contains(&failure.step.as_str()) {
+            steps.push(&failure.step);
         }
     }
-    let ids: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
-    let mut message = format!("errors reported in {}: {}", units::count(failed.len(), "step"), ids.join(", "));
-    if *outcome != Outcome::Success {
-        message.push_str("; see `errors` in the result");
+    // A step of a cycle may be both.
+    handled.retain(|step| !open.contains(step));
+
+    let say = |steps: &[&str], what: &str| {
+        let names: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
+        let mut message = format!("{what}: {}", names.join(", "));
+        if results.iter().any(|(_, state)| tells_of(state, steps)) {
+            message.push_str("; see `errors` in the result");
+        }
+        log.cli(Level::Warn, &message);
+    };
+    if !handled.is_empty() {
+        let were = if handled.len() == 1 { "was" } else { "were" };
+        say(&handled, &format!("{} failed and {were} handled", units::count(handled.len(), "step")));
     }
-    log.cli(Level::Warn, &message);
+    if !open.is_empty() {
+        say(&open, &format!("errors reported in {}", units::count(open.len(), "step")));
+    }
+}
+
+/// Whether a state has `errors` of one of these steps.
+fn tells_of(state: &State, steps: &[&str]) -> bool {
+    let Some(errors) = property(state, state.root(), "errors") else { return false };
+    steps.iter().any(|step| property(state, &errors, step).is_some())
+}
+
+/// Where a property of a part of a state is: by the index where there is one, else by a scan of that part.
+fn property(state: &State, of: &Span, key: &str) -> Option<Span> {
+    let key = serde_json::to_string(key).ok()?;
+    let object = of.object.clone().or_else(|| properties(&state.slice(of.range.clone())))?;
+    let start = of.range.start;
+    let name = |range: Range<usize>| state.slice(start + range.start..start + range.end);
+    let found = object.properties().iter().find(|property| name(property.key()) == key.as_bytes())?;
+    Some(State::span_of(start, found))
 }

@@ -235,7 +235,7 @@ impl Reader<'_> {
     /// Code that stands here or in a file.
     ///
     /// Code is never taken for a path: `./` and `../` cannot begin JavaScript, and anything else is a path only when it
-    /// looks like nothing but one and the file is there.
+    /// looks like nothing but one. `jobs/a.js` alone is JavaScript, too, but no job: it divides and drops the result.
     pub(super) fn source(&mut self, node: &Node<'_>, what: &str, inline_name: &str) -> Result<Source, Error> {
         let text = node.text(what)?;
         let inline = || Source { name: inline_name.to_owned(), text: text.as_ref().into() };
@@ -247,14 +247,7 @@ impl Reader<'_> {
         let full = self.resolve(path);
         let code = match (self.files.read)(&full) {
             Ok(code) => code,
-            Err(error) if is_explicit(word) => return Err(cannot_read(node, &full, &error)),
-            Err(error) if is_absent(&error) => {
-                let message = format!("{what} is taken as code, because there is no file `{}`", full.display());
-                let help = format!("write `./{word}` if it is meant to be a path");
-                self.warnings.push(message, |message| node.warning_at(node.at, message, help));
-                return Ok(inline());
-            }
-            Err(error) => return Err(cannot_read(node, &full, &error)),
+            Err(error) => return Err(self.cannot_read(node, &full, &error)),
         };
         if let Some(warning) = typescript_warning(&full) {
             self.warnings.push(format!("{warning}"), |_| warning);
@@ -311,13 +304,42 @@ impl Reader<'_> {
 
     fn data(&self, node: &Node<'_>, word: &str, format: Format, secret: bool) -> Result<Document, Error> {
         let full = self.resolve(Path::new(word));
-        let text = (self.files.read)(&full).map_err(|error| cannot_read(node, &full, &error))?;
+        let text = (self.files.read)(&full).map_err(|error| self.cannot_read(node, &full, &error))?;
         Document::parse(&full, &text, format, secret)
     }
 
     /// The path beside the workflow file, without `.` parts.
     fn resolve(&self, path: &Path) -> PathBuf {
         self.folder.join(path).components().filter(|part| *part != Component::CurDir).collect()
+    }
+
+    fn cannot_read(&self, node: &Node<'_>, path: &Path, error: &io::Error) -> Error {
+        let help = match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => match self.nearest(path) {
+                Some(meant) => format!("did you mean `{}`?", meant.display()),
+                None => "paths are relative to the workflow file".to_owned(),
+            },
+            io::ErrorKind::InvalidData => "the file must be UTF-8 text".to_owned(),
+            _ => "check that it is a readable file".to_owned(),
+        };
+        let path = path.display();
+        node.error(
+            match error.kind() {
+                io::ErrorKind::NotFound => format!("there is no file `{path}`"),
+                _ => format!("cannot read `{path}`: {error}"),
+            },
+            help,
+        )
+    }
+
+    /// A file in the same folder that may have been meant: one with nearly this name, or with another extension.
+    fn nearest(&self, path: &Path) -> Option<PathBuf> {
+        let names = (self.files.list)(path.parent()?);
+        let code = |name: &&String| is_code_file(Path::new(name)) == is_code_file(path);
+        let names = || names.iter().filter(code);
+        let same_stem = || names().find(|name| Path::new(name).file_stem() == path.file_stem());
+        let meant = suggest::nearest(path.file_name()?.to_str()?, names().map(String::as_str));
+        Some(path.with_file_name(meant.or_else(|| same_stem().map(String::as_str))?))
     }
 }
 
@@ -329,26 +351,6 @@ fn raw(node: &Node<'_>) -> Result<Arc<RawValue>, Error> {
 fn not_a_state(node: &Node<'_>, kind: &str) -> Error {
     let message = format!("the default `state` of a step must be an object, but is {kind}");
     node.error(message, "write `{ \"data\": … }`, or a path that ends in .json")
-}
-
-fn cannot_read(node: &Node<'_>, path: &Path, error: &io::Error) -> Error {
-    let help = match error.kind() {
-        io::ErrorKind::NotFound => "paths are relative to the workflow file",
-        io::ErrorKind::InvalidData => "the file must be UTF-8 text",
-        _ => "check that it is a readable file",
-    };
-    node.error(format!("cannot read `{}`: {error}", path.display()), help)
-}
-
-/// Whether this is what the error of a path that is no path looks like.
-fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound
-            | io::ErrorKind::NotADirectory
-            | io::ErrorKind::InvalidInput
-            | io::ErrorKind::InvalidFilename
-    )
 }
 
 /// A path that says so itself.

@@ -1,0 +1,7 @@
+export default [
+  state => {
+    console.log("said");
+    console.warn("warned");
+    console.error("wrong");
+  },
+];

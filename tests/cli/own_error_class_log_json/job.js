@@ -1,0 +1,9 @@
+class PlaceError extends Error {
+  name = "PlaceError";
+}
+
+export default [
+  () => {
+    throw new PlaceError("nowhere");
+  },
+];
