@@ -71,7 +71,7 @@ impl Stages {
         let note = if status.success() { note(&plain(&text)) } else { String::new() };
         self.line(name, status.success(), started.elapsed(), &note);
         if !status.success() {
-            eprintln!("{text}");
+            text.lines().filter(|l| !is_routine(&plain(l))).for_each(|l| eprintln!("{l}"));
             bail!("{name} failed ({status})\n  log:   {}\n  to do: {help}", path.display());
         }
         Ok(())
@@ -88,6 +88,12 @@ impl Stages {
         println!("{}", format!("{name:<8} {outcome:<6} {seconds:>9}  {note}").trim_end());
         self.names.push(name);
     }
+}
+
+/// Whether a line only says that work goes on, as most lines of a log do.
+fn is_routine(line: &str) -> bool {
+    const WORDS: [&str; 6] = ["Compiling", "Checking", "Downloaded", "Fresh", "PASS", "Blocking"];
+    line.split_whitespace().next().is_some_and(|first| WORDS.contains(&first))
 }
 
 /// The last line that a log has so far.
@@ -118,6 +124,16 @@ mod tests {
     fn colours_are_taken_out() {
         assert_eq!(plain("\x1b[1m\x1b[32mCompiling\x1b[0m v8"), "Compiling v8");
         assert_eq!(plain("no colours"), "no colours");
+    }
+
+    #[test]
+    fn routine_is_told_from_messages() {
+        assert!(is_routine("   Compiling v8 v150.4.0") && is_routine("        PASS [   0.005s] xtask a"));
+        assert!(
+            !is_routine("error: expected one of `;`")
+                && !is_routine("        FAIL [   0.005s] xtask a")
+                && !is_routine("")
+        );
     }
 
     #[test]
