@@ -6,6 +6,13 @@ const {
   ArrayBufferIsView,
   ObjectDefineProperties,
   ObjectPrototypeIsPrototypeOf,
+  ReflectApply,
+  SafeArrayIterator,
+  SafeSet,
+  SafeSetIterator,
+  SetPrototypeAdd,
+  SetPrototypeClear,
+  SetPrototypeDelete,
   SymbolToStringTag,
   TypeError,
   TypedArrayPrototypeGetBuffer,
@@ -21,7 +28,12 @@ const { URL, URLSearchParams } = load("00_url");
 const { DOMException, QuotaExceededError } = load("01_dom_exception");
 const { URLPattern } = load("01_urlpattern");
 const { CustomEvent, Event, EventTarget, MessageEvent, ProgressEvent } = load("02_event");
-const { clearInterval, clearTimeout, setInterval, setTimeout } = load("02_timers");
+const {
+  clearInterval: endInterval,
+  clearTimeout: endTimeout,
+  setInterval: startInterval,
+  setTimeout: startTimeout,
+} = load("02_timers");
 const { AbortController, AbortSignal } = load("03_abort_signal");
 const { atob, btoa } = load("05_base64");
 const streams = load("06_streams");
@@ -55,6 +67,43 @@ class Crypto {
   get [SymbolToStringTag]() {
     return "Crypto";
   }
+}
+
+// Timers belong to the step that sets them; the host clears them when it ends.
+const running = new SafeSet();
+
+function timer(set, clearsItself) {
+  return (callback, delay = 0, ...rest) => {
+    if (typeof callback !== "function") {
+      throw new TypeError(`the callback of a timer must be a function, not ${typeof callback}`);
+    }
+    const id = set((...given) => {
+      if (clearsItself) SetPrototypeDelete(running, id);
+      return ReflectApply(callback, undefined, given);
+    }, delay, ...new SafeArrayIterator(rest));
+    SetPrototypeAdd(running, id);
+    return id;
+  };
+}
+
+function clearTimer(clear) {
+  return (id) => {
+    SetPrototypeDelete(running, id);
+    clear(id);
+  };
+}
+
+const setTimeout = { setTimeout: timer(startTimeout, true) }.setTimeout;
+const setInterval = { setInterval: timer(startInterval, false) }.setInterval;
+const clearTimeout = { clearTimeout: clearTimer(endTimeout) }.clearTimeout;
+const clearInterval = { clearInterval: clearTimer(endInterval) }.clearInterval;
+
+/** Clears every timer that a job has set. */
+export function clearTimers() {
+  for (const id of new SafeSetIterator(running)) {
+    endTimeout(id);
+  }
+  SetPrototypeClear(running);
 }
 
 const hidden = core.propNonEnumerable;

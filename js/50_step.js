@@ -6,6 +6,7 @@ import { warn } from "ext:fulgurite/20_log.js";
 
 const {
   ArrayIsArray,
+  ObjectDefineProperty,
   ObjectFreeze,
   ReflectApply,
   SymbolAsyncIterator,
@@ -13,6 +14,11 @@ const {
 
 // Stands for what an operation returned when it returned nothing.
 const NOTHING = ObjectFreeze({ __proto__: null });
+
+// Without a prototype: a promise is resolved with it, and must not find a `then` that a job has put on Object.prototype.
+const answer = (ok, value) => ({ __proto__: null, ok, value });
+
+const value = (value) => ({ __proto__: null, value, writable: true, enumerable: true, configurable: true });
 
 function describe(value) {
   if (value === null) return "null";
@@ -49,17 +55,15 @@ export function operationsOf(namespace) {
 
 /**
  * Runs `operations` over `state`, through the adaptor's `execute` if the module has one.
- * Answers a promise of [true, output] or [false, error, index of the operation]. `output` is undefined when the last
+ * Answers a promise of {ok: true, value: output} or {ok: false, value: error}. `output` is undefined when the last
  * operation returned nothing.
  */
 export async function run(operations, execute, state) {
-  let current = -1;
   const wrapped = [];
   for (let index = 0; index < operations.length; index++) {
     const operation = operations[index];
     // Defined, not assigned: a job may have put a setter on Array.prototype.
-    wrapped[index] = async (input) => {
-      current = index;
+    ObjectDefineProperty(wrapped, index, value(async (input) => {
       const output = await ReflectApply(operation, undefined, [input === NOTHING ? {} : input]);
       if (!output) {
         const next = index + 1 < operations.length ? "the next one gets an empty state" : "so the step has no output";
@@ -67,7 +71,7 @@ export async function run(operations, execute, state) {
         return NOTHING;
       }
       return output;
-    };
+    }));
   }
   try {
     let output;
@@ -79,9 +83,9 @@ export async function run(operations, execute, state) {
         output = await wrapped[index](output);
       }
     }
-    return [true, output === NOTHING ? undefined : output, current];
+    return answer(true, output === NOTHING ? undefined : output);
   } catch (error) {
-    return [false, error, current];
+    return answer(false, error);
   }
 }
 

@@ -1,8 +1,9 @@
 // The last file: hands the inner functions to the host, which takes them at start-up and calls `lockdown` before any user code.
 import { primordials } from "ext:core/mod.js";
+import * as world from "ext:fulgurite/10_world.js";
 import * as step from "ext:fulgurite/50_step.js";
 
-const { ObjectDefineProperty, ReflectDeleteProperty } = primordials;
+const { Error, ObjectDefineProperty, ReflectDeleteProperty } = primordials;
 const { stringify } = globalThis.JSON;
 
 // Read by the host (runtime/src/isolate.rs), then deleted by `lockdown`.
@@ -11,17 +12,21 @@ ObjectDefineProperty(globalThis, "__fulgurite", {
   configurable: true,
   value: {
     __proto__: null,
+    clearTimers: world.clearTimers,
     isStream: step.isStream,
     lockdown,
     operationsOf: step.operationsOf,
     run: step.run,
-    slice: globalThis.Array.prototype.slice,
-    concat: globalThis.Array.prototype.concat,
     stringify,
   },
 });
 
 function lockdown() {
+  // deno_core would hand its own call sites to a job's `Error.prepareStackTrace`, and panics when the job has tampered with
+  // them. V8 asks for it by name, so both names are fixed.
+  const fixed = (value) => ({ __proto__: null, value, writable: false, enumerable: false, configurable: false });
+  ObjectDefineProperty(Error, "prepareStackTrace", fixed(undefined));
+  ObjectDefineProperty(globalThis, "Error", fixed(Error));
   for (const name of ["Deno", "__bootstrap", "__infra", "__fulgurite", "SharedArrayBuffer", "Atomics", "WebAssembly"]) {
     ReflectDeleteProperty(globalThis, name);
   }

@@ -45,6 +45,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("deep_values", deep),
         trial("long_arrays", long_arrays),
         trial("views_are_collected", collected),
+        trial("arrays_that_are_tampered_with", tampered),
+        trial("secrets_stay_inside", secrets),
         trial("an_array_of_600_mb", six_hundred),
     ]
 }
@@ -370,6 +372,54 @@ fn collected() {
         r#"{"data":{"a":{"b":{"c":1}}}}"#,
     );
     assert_eq!(report.result(), r#"{"data":{"a":{"b":{"c":1}}},"n":200000}"#);
+}
+
+fn tampered() {
+    let numbers = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>().join(",");
+    check(
+        "{}",
+        "{ const a = Array.from({ length: 16385 }, (_, i) => i); a.constructor = { [Symbol.species]: function () { return {} } }; return { a } }",
+        &format!("{{\"a\":[{}]}}", numbers(16385)),
+    );
+    let report = op(
+        "{ const a = Array.from({ length: 40000 }, (_, i) => i); a[3] = { toJSON() { Array.prototype.toJSON = () => 5; return 1 } }; return { a } }",
+        "{}",
+    );
+    assert!(serde_json::from_str::<serde_json::Value>(&report.result()).is_ok(), "whatever it is, it is JSON");
+    check(
+        "{}",
+        "({ data: { a: [new ReadableStream(), new Error('z')] } })",
+        r#"{"data":{"a":["[stream]",{"name":"Error","message":"z"}]}}"#,
+    );
+    check("{}", "({ v: Object(1n) })", r#"{"v":"1"}"#);
+    assert!(
+        op("{ const a = [1, 2]; a.toJSON = () => { throw new Error('no') }; return { a } }", "{}")
+            .ending()
+            .starts_with("fail StateEncodeError")
+    );
+    // A stream under a key that is not Unicode: the next step sees the text, and no code of the job runs while it is read.
+    let make = r#"export default [s => ({ list: [Object.fromEntries([["\ud800", { z: new ReadableStream() }], ["b", 1n]]), 2] })];"#;
+    let look = r#"export default [s => { Object.defineProperty(Object.prototype, "\ufffd", { configurable: true, get() { delete s.list; return {} } }); return { n: s.list.length } }];"#;
+    assert_eq!(crate::run::chain(&[make, look], "{}").result(), r#"{"n":2}"#);
+}
+
+fn secrets() {
+    let secret = r#"{"data":1,"configuration":{"password":"hunter2"}}"#;
+    for body in [
+        "new Proxy({ ...state, _secret: 'hunter' + 2 }, {})",
+        "({ toJSON() { return { _secret: 'hunter' + 2, configuration: state.configuration, ok: 1 } } })",
+        "{ throw state }",
+        "{ state._k = 'hunter' + 2; throw Object.assign(new Error('x'), { configuration: state.configuration, _k: state._k }) }",
+        "{ Promise.reject(new Error('x')); return state }",
+        "state.a.b",
+        "({ a: { toJSON() { throw new Error('no') } } })",
+    ] {
+        let report = op(body, secret);
+        assert!(!report.result().contains("hunter2"), "{body}: {}", report.result());
+        assert!(!format!("{:?}", report.outcome()).contains("hunter2"), "{body}: {:?}", report.outcome());
+    }
+    let report = run(request("throw new Error('before it ran'); export default [];", secret, 3));
+    assert!(!report.result().contains("hunter2"), "{}", report.result());
 }
 
 /// More than fits into one V8 string, in both directions.

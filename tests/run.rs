@@ -54,7 +54,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("time_limits", time_limits),
         trial("loops_that_v8_forgets_to_check", forgotten_checks),
         trial("memory_limit", memory),
+        trial("memory_of_buffers", buffers),
         trial("state_limit", state_limit),
+        trial("many_keys_cost_no_time_of_ours", many_keys),
+        trial("triggers_have_clocks_too", triggers),
+        trial("a_tampered_world", tampered),
+        trial("timers_end_with_their_step", timers),
+        trial("teardown_while_collecting", teardown),
+        trial("errors_that_cannot_be_shown", unshowable),
         trial("abort", abort),
         trial("the_world_of_a_job", world),
         trial("console", console),
@@ -66,7 +73,7 @@ fn endings() {
     ends("export default [s => { throw new Error('x') }]", "fail JobError: x");
     ends("export default [s => { throw 'x' }]", "fail JobError: x");
     ends("export default [s => { throw null }]", "fail JobError: null");
-    ends("export default [s => { throw { code: 1 } }]", "fail JobError: {\"code\":1}");
+    ends("export default [s => { throw { code: 1 } }]", "fail JobError: the job threw an object that has no message; see its details");
     ends("export default [s => Promise.reject(new RangeError('r'))]", "fail RuntimeError: RangeError: r");
     ends(
         "export default [s => s.a.b]",
@@ -350,6 +357,108 @@ fn memory() {
             request.limits.heap = Some(64 << 20);
         });
         assert_eq!(report.ending(), "kill oom OOMError: Run exceeded maximum memory usage (64 MB)", "{body}");
+    }
+}
+
+fn buffers() {
+    let report = limited(
+        "{ const a = []; for (let i = 0; i < 15; i++) a.push(new Uint8Array(1e7).fill(1)); return { n: a.length } }",
+        |request| {
+            request.limits.heap = Some(64 << 20);
+        },
+    );
+    // V8 may see the pressure on its heap first.
+    let ending = report.ending();
+    assert!(ending.starts_with("kill oom") || ending == "fail RuntimeError: RangeError: Array buffer allocation failed", "{ending}");
+    let report = limited(
+        "{ for (let i = 0; i < 200; i++) new Uint8Array(1e6); return { ok: new Uint8Array(4).length } }",
+        |request| {
+            request.limits.heap = Some(64 << 20);
+            request.limits.step_timeout = Some(Duration::from_secs(20));
+        },
+    );
+    assert_eq!(report.result(), "{\"ok\":4}", "what is collected is given back");
+    let report = limited("JSON.parse('[' + '1.5,'.repeat(6e7) + '1]').length", |request| {
+        request.limits.heap = Some(32 << 20);
+        request.limits.step_timeout = Some(Duration::from_secs(60));
+    });
+    assert!(report.ending().starts_with("kill oom"), "{}", report.ending());
+}
+
+fn many_keys() {
+    let many = "export default [s => Object.fromEntries(Array.from({ length: 60000 }, (_, i) => ['k' + i, i]))];";
+    let start = std::time::Instant::now();
+    let report =
+        chain(&[many, "export default [s => s];", "export default [s => ({ n: Object.keys(s).length })];"], "{}");
+    assert_eq!(report.result(), "{\"n\":60002}");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+fn triggers() {
+    let trigger = DraftStep {
+        id: Some("t".into()),
+        next: vec![edge("a", Condition::Expression("(() => { while (true); })()".into()))],
+        ..DraftStep::default()
+    };
+    let plan =
+        Plan::new(Draft { steps: vec![trigger, step("a", "export default [s => s]")], ..Draft::default() }).unwrap();
+    let mut request = Request::new(plan);
+    request.limits.step_timeout = Some(Duration::from_millis(200));
+    assert!(run(request).ending().starts_with("kill timeout"));
+}
+
+fn tampered() {
+    let set = "Object.defineProperty(Array.prototype, 0, { set(v) {}, get() { return 7 }, configurable: true });";
+    let report = run(request(&format!("{set} export default [s => ({{ ran: true }})];"), "{}", 3));
+    assert_eq!(report.ending(), "success");
+    let then = "Object.prototype.then = function (done) { done('hijacked') }; export default [s => { delete Object.prototype.then; return { ran: true } }];";
+    assert_eq!(run(request(then, "{}", 3)).result(), "{\"ran\":true}");
+    ends(
+        "export default [async s => { await import('x').catch(() => 0); throw new Error('other') }]",
+        "fail JobError: other",
+    );
+    ends("await import('x').catch(() => 0); throw new Error('other')", "fail JobError: other");
+    ends(
+        "export default [s => { setTimeout('1', 1); return s }]",
+        "fail RuntimeError: TypeError: the callback of a timer must be a function, not string",
+    );
+}
+
+fn timers() {
+    let first = "export default [s => { setTimeout(() => { throw new Error('late') }, 20); setInterval(() => console.log('tick'), 5); return s }];";
+    let second = "export default [s => new Promise(r => setTimeout(() => r(s), 60))];";
+    let report = chain(&[first, second], "{}");
+    assert_eq!((report.ending().as_str(), report.log().len()), ("success", 0));
+    let idle = chain(&[first, "export default [s => new Promise(() => {})];"], "{}");
+    assert!(idle.ending().starts_with("kill idle"), "{}", idle.ending());
+    ends(
+        "export default [s => new Promise(r => { let n = 0; const id = setInterval(() => { if (++n === 3) { clearInterval(id); r({ n }) } }, 1) })]",
+        "success",
+    );
+}
+
+/// The isolate goes while its collector is at work: V8 calls back, and what it calls must still be there.
+fn teardown() {
+    for _ in 0..5 {
+        ends(
+            "export default [s => { const a = []; for (let i = 0; i < 800000; i++) a.push({ i, s: 'x' + i }); globalThis.k = a; return { n: a.length } }]",
+            "success",
+        );
+    }
+}
+
+fn unshowable() {
+    for code in [
+        "export default [s => { throw new Error('x'.repeat(2 ** 29 - 30)) }]",
+        "export default [s => import('x'.repeat(2 ** 29 - 24))]",
+        "export default [s => { throw Object.defineProperty(new Error('x'), 'message', { get() { throw 1 } }) }]",
+        "export default [s => { throw Object.assign(new Error('x'), { name: { toString() { return 'n'.repeat(2 ** 29 - 30) } } }) }]",
+        "Error.prepareStackTrace = (e, c) => c; export default [s => s]",
+        "export default [s => { throw new Proxy(new Error('x'), { get() { throw 2 } }) }]",
+        "export default [s => { throw Object.assign(new Error('x'), { get stack() { throw 3 } }) }]",
+    ] {
+        let report = run(request(code, "{}", 3));
+        assert!(report.outcome().error().is_some(), "{code}");
     }
 }
 

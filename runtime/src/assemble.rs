@@ -1,11 +1,12 @@
 //! States put together from states, spliced as bytes: the input of a step (defaults, the caller's output, the credential), the
 //! error of a step on its output, and the results of a run.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use fulgurite_plan::Job;
-use fulgurite_state::quote::unquote_lossy;
+use fulgurite_state::quote::{quote_utf16, unquote_lossy, unquote_utf16};
 use fulgurite_state::{IndexOptions, Live, Object, Span, State, SyntaxError, Writer, properties};
 use serde_json::{Map, Value};
 
@@ -33,42 +34,39 @@ pub(crate) fn input(
     for state in [defaults.as_ref(), input].into_iter().flatten() {
         match properties_of(state) {
             Some(object) => parts.lay_over(state, state.root(), &object),
-            None => parts.put(b"\"data\"", Part::Splice(state.clone(), state.root().clone())),
+            None => parts.put(quoted("data"), Part::Splice(state.clone(), state.root().clone())),
         }
     }
     if let (Some(defaults), Some(input)) = (&defaults, input) {
         merge_data(&mut parts, defaults, input, index);
     }
-    if parts.get(b"\"data\"").is_none() {
-        parts.put(b"\"data\"", Part::Text(b"{}".to_vec()));
+    if parts.get("data").is_none() {
+        parts.put(quoted("data"), Part::Text(b"{}".to_vec()));
     }
 
-    let mut merged = credentials.clone();
-    if let Some(Part::Splice(state, span)) = parts.get(b"\"configuration\"")
-        && let Ok(Value::Object(own)) = serde_json::from_slice(&state.slice(span.range.clone()))
-    {
-        merged.extend(own);
+    let mut merged = Parts::default();
+    merged.lay_map_over(credentials);
+    if let Some(Part::Splice(state, span)) = parts.get("configuration") {
+        merged.lay_object_over(&state.clone(), &span.clone());
     }
-    merged.extend(configuration.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
-    parts.put(b"\"configuration\"", Part::Text(Value::Object(merged).to_string().into_bytes()));
+    if let Some(configuration) = configuration {
+        merged.lay_map_over(configuration);
+    }
+    parts.put_parts("configuration", merged, index);
     Ok(parts.write(index, input.and_then(State::live).cloned()))
 }
 
 /// `{...defaults.data, ...input.data}` when both are objects; otherwise the input's replaces the default.
 fn merge_data(parts: &mut Parts, defaults: &State, input: &State, index: IndexOptions) {
     let Some((default, own)) = property(defaults, "data").zip(property(input, "data")) else { return };
-    let part_of = |state: &State, span: &Span| {
-        let text = state.slice(span.range.clone());
-        span.object.clone().or_else(|| properties(&text))
-    };
-    let Some((default_index, own_index)) = part_of(defaults, &default).zip(part_of(input, &own)) else { return };
+    let is_object = |state: &State, span: &Span| state.slice(span.range.start..span.range.start + 1) == "{";
+    if !is_object(defaults, &default) || !is_object(input, &own) {
+        return;
+    }
     let mut data = Parts::default();
-    data.lay_over(defaults, &default, &default_index);
-    data.lay_over(input, &own, &own_index);
-    let deeper = IndexOptions { depth: index.depth.saturating_sub(1), ..index };
-    let merged = data.write(deeper, None);
-    let span = merged.root().clone();
-    parts.put(b"\"data\"", Part::Splice(merged, span));
+    data.lay_object_over(defaults, &default);
+    data.lay_object_over(input, &own);
+    parts.put_parts("data", data, index);
 }
 
 /// A state without some top-level keys and without private ones: an input that becomes an output unseen by the encoder.
@@ -76,12 +74,12 @@ pub(crate) fn stripped(state: &State, remove: &[String], index: IndexOptions) ->
     let Some(object) = properties_of(state) else { return state.clone() };
     let mut parts = Parts::default();
     parts.lay_over(state, state.root(), &object);
-    let before = parts.0.len();
-    parts.0.retain(|(key, _)| {
+    let before = parts.list.len();
+    parts.list.retain(|(key, _)| {
         let name = unquote_lossy(key);
         !name.starts_with('_') && !remove.contains(&name)
     });
-    if parts.0.len() == before {
+    if parts.list.len() == before {
         return state.clone();
     }
     parts.write(index, state.live().cloned())
@@ -93,22 +91,26 @@ pub(crate) fn with_error(state: &State, step: &str, error: Map<String, Value>, i
     if let Some(object) = properties_of(state) {
         parts.lay_over(state, state.root(), &object);
     }
-    let mut errors = match property(state, "errors").map(|span| serde_json::from_slice(&state.slice(span.range))) {
-        Some(Ok(Value::Object(errors))) => errors,
-        _ => Map::new(),
-    };
-    errors.insert(step.to_owned(), Value::Object(error));
-    parts.put(b"\"errors\"", Part::Text(Value::Object(errors).to_string().into_bytes()));
+    let mut errors = Parts::default();
+    if let Some(span) = property(state, "errors") {
+        errors.lay_object_over(state, &span);
+    }
+    errors.put(quoted(step), Part::Text(Value::Object(error).to_string().into_bytes()));
+    parts.put_parts("errors", errors, index);
     parts.write(index, state.live().cloned())
 }
 
-/// `state.errors[step]`, when there is one.
-pub(crate) fn error_of(state: &State, step: &str) -> Option<Value> {
-    let errors = property(state, "errors")?;
-    let text = state.slice(errors.range);
-    let object = properties(&text)?;
-    let own = object.properties().iter().find(|property| unquote_lossy(&text[property.key()]) == step)?;
-    serde_json::from_slice(&text[own.value()]).ok()
+/// What a job itself put under `state.errors[step]`: name and message, as far as they are texts.
+pub(crate) fn error_of(state: &State, step: &str) -> Option<(Option<String>, Option<String>)> {
+    let text = |state: &State, span: &Span| state.slice(span.range.clone());
+    let named = |text: &Bytes, name: &str| {
+        let object = properties(text)?;
+        let found = object.properties().iter().find(|property| unquote_lossy(&text[property.key()]) == name)?;
+        Some(text.slice(found.value()))
+    };
+    let own = named(&text(state, &property(state, "errors")?), step)?;
+    let string = |name| named(&own, name).filter(|value| value.starts_with(b"\"")).map(|value| unquote_lossy(&value));
+    Some((string("name"), string("message")))
 }
 
 /// One object with a property for each named state.
@@ -116,7 +118,7 @@ pub(crate) fn by_name(states: &[(String, State)]) -> State {
     let mut writer = Writer::new(IndexOptions::default());
     writer.begin_object();
     for (name, state) in states {
-        writer.key(Value::from(name.as_str()).to_string().as_bytes());
+        writer.key(&quoted(name));
         writer.splice(state, state.root());
         writer.end_property();
     }
@@ -142,9 +144,26 @@ fn property(state: &State, name: &str) -> Option<Span> {
     Some(State::span_of(base, property))
 }
 
-/// The properties of an object in the making: raw keys and where their values come from.
+fn quoted(text: &str) -> Bytes {
+    Value::from(text).to_string().into()
+}
+
+/// A key in the one spelling that all keys are compared in.
+fn normal(raw: Bytes) -> Bytes {
+    if !raw.contains(&b'\\') {
+        return raw;
+    }
+    let mut out = Vec::with_capacity(raw.len());
+    quote_utf16(&unquote_utf16(&raw), &mut out);
+    out.into()
+}
+
+/// The properties of an object in the making: keys as JSON text, and where their values come from.
 #[derive(Default)]
-struct Parts(Vec<(Bytes, Part)>);
+struct Parts {
+    list: Vec<(Bytes, Part)>,
+    places: HashMap<Bytes, usize>,
+}
 
 enum Part {
     Splice(State, Span),
@@ -157,25 +176,51 @@ impl Parts {
         for property in object.properties() {
             let key = property.key();
             let raw = state.slice(base + key.start..base + key.end);
-            self.put(&raw, Part::Splice(state.clone(), State::span_of(base, property)));
+            self.put(raw, Part::Splice(state.clone(), State::span_of(base, property)));
         }
     }
 
-    fn put(&mut self, raw: &[u8], part: Part) {
-        match self.0.iter_mut().find(|(key, _)| key == raw) {
-            Some(place) => place.1 = part,
-            None => self.0.push((Bytes::copy_from_slice(raw), part)),
+    /// Lays the properties of a value over these, if it is an object.
+    fn lay_object_over(&mut self, state: &State, span: &Span) {
+        let object = span.object.clone().or_else(|| properties(&state.slice(span.range.clone())));
+        if let Some(object) = object {
+            self.lay_over(state, span, &object);
         }
     }
 
-    fn get(&self, raw: &[u8]) -> Option<&Part> {
-        self.0.iter().find(|(key, _)| key == raw).map(|(_, part)| part)
+    fn lay_map_over(&mut self, map: &Map<String, Value>) {
+        for (key, value) in map {
+            self.put(quoted(key), Part::Text(value.to_string().into_bytes()));
+        }
+    }
+
+    fn put(&mut self, raw: Bytes, part: Part) {
+        let key = normal(raw);
+        match self.places.get(&key) {
+            Some(&place) => self.list[place].1 = part,
+            None => {
+                self.places.insert(key.clone(), self.list.len());
+                self.list.push((key, part));
+            }
+        }
+    }
+
+    /// Puts an object in, as the value of a property.
+    fn put_parts(&mut self, name: &str, parts: Parts, index: IndexOptions) {
+        let deeper = IndexOptions { depth: index.depth.saturating_sub(1), ..index };
+        let state = parts.write(deeper, None);
+        let span = state.root().clone();
+        self.put(quoted(name), Part::Splice(state, span));
+    }
+
+    fn get(&self, name: &str) -> Option<&Part> {
+        self.places.get(&quoted(name)).map(|&place| &self.list[place].1)
     }
 
     fn write(self, index: IndexOptions, live: Option<Arc<Live>>) -> State {
         let mut writer = Writer::new(index);
         writer.begin_object();
-        for (key, part) in self.0 {
+        for (key, part) in self.list {
             writer.key(&key);
             match part {
                 Part::Splice(state, span) => writer.splice(&state, &span),
@@ -239,6 +284,11 @@ mod tests {
             &format!(r#"{{"data":{{"a":1,"b":2,"c":2}},"x":1,"y":2,{configuration}}}"#),
         );
         check(Some(r#"{"data": {"a": 1}}"#), Some(r#"{"data": 5}"#), &format!("{{\"data\":5,{configuration}}}"));
+        check(
+            None,
+            Some(r#"{"d\u0061ta": 5, "c\u006fnfiguration": {"a": 2, "x": 1e400}}"#),
+            r#"{"data":5,"configuration":{"a":2,"b":3,"c":3,"x":1e400}}"#,
+        );
         check(None, Some("[1, 2]"), &format!("{{\"data\":[1, 2],{configuration}}}"));
     }
 
@@ -249,6 +299,13 @@ mod tests {
         let failed = with_error(&state, "y", map(serde_json::json!({"name": "B"})), index);
         let expected = r#"{"data":1,"errors":{"x":{"name":"A"},"y":{"name":"B"}}}"#;
         assert_eq!(std::str::from_utf8(&failed.to_bytes()).unwrap(), expected);
-        assert!(error_of(&failed, "y").is_some() && error_of(&failed, "z").is_none());
+        assert!(error_of(&failed, "z").is_none());
+        assert_eq!(error_of(&failed, "y"), Some((Some("B".into()), None)));
+        // Neither what serde_json refuses nor a key in another spelling is lost.
+        let odd =
+            State::parse(r#"{"err\u006frs": {"first": {"d": "\ud800", "n": 1e400}}}"#.to_owned(), &index).unwrap();
+        let failed = with_error(&odd, "y", map(serde_json::json!({"name": "B"})), index);
+        let expected = r#"{"errors":{"first":{"d": "\ud800", "n": 1e400},"y":{"name":"B"}}}"#;
+        assert_eq!(std::str::from_utf8(&failed.to_bytes()).unwrap(), expected);
     }
 }

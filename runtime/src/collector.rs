@@ -6,19 +6,34 @@ use deno_core::v8;
 
 type Callback = Box<dyn Fn(usize)>;
 
-/// Calls `callback` with the bytes of heap in use after each collection, for as long as the isolate lives.
-pub(crate) fn after_each(isolate: &mut v8::Isolate, callback: impl Fn(usize) + 'static) {
-    // In a slot, so that it is dropped with the isolate; boxed twice, so that its address is thin and stays.
-    let callback: Box<Callback> = Box::new(Box::new(callback));
-    let address: *const Callback = &*callback;
-    isolate.set_slot(Slot(callback));
-    isolate.add_gc_epilogue_callback(collected, address as *mut c_void, v8::GCType::kGCTypeAll);
+/// Calls a function with the bytes of heap in use after each collection, until [`Watch::end`]. Must be ended before the
+/// isolate goes: its teardown may collect once more.
+pub(crate) struct Watch {
+    // Boxed twice, so that the address is thin and stays.
+    callback: Box<Callback>,
 }
 
-struct Slot(#[expect(dead_code, reason = "keeps the callback alive")] Box<Callback>);
+impl Watch {
+    /// Starts to watch.
+    pub(crate) fn start(isolate: &mut v8::Isolate, callback: impl Fn(usize) + 'static) -> Watch {
+        let watch = Watch { callback: Box::new(Box::new(callback)) };
+        isolate.add_gc_epilogue_callback(collected, watch.address(), v8::GCType::kGCTypeAll);
+        watch
+    }
+
+    /// Ends the watch.
+    pub(crate) fn end(&self, isolate: &mut v8::Isolate) {
+        isolate.remove_gc_epilogue_callback(collected, self.address());
+    }
+
+    fn address(&self) -> *mut c_void {
+        let address: *const Callback = &*self.callback;
+        address as *mut c_void
+    }
+}
 
 /// # Safety
-/// Called by V8 on the isolate's own thread, with the address that `after_each` gave.
+/// Called by V8 on the isolate's own thread, with the address that `Watch::start` gave.
 unsafe extern "C" fn collected(
     isolate: v8::UnsafeRawIsolatePtr,
     _type: v8::GCType,
@@ -28,7 +43,7 @@ unsafe extern "C" fn collected(
     // SAFETY: V8 passes the isolate that it has just collected, entered on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
     let used = isolate.get_heap_statistics().used_heap_size();
-    // SAFETY: `Slot` keeps the callback in place until the isolate is gone, and is never replaced.
+    // SAFETY: the owner of the `Watch` keeps it in place until it has been ended.
     let callback = unsafe { &*(data as *const Callback) };
     callback(used);
 }

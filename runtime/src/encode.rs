@@ -42,7 +42,6 @@ pub(crate) struct Options {
 /// The functions of the isolate that the pass needs, as they were before user code ran.
 pub(crate) struct Pristine {
     pub(crate) stringify: v8::Global<v8::Function>,
-    pub(crate) slice: v8::Global<v8::Function>,
     pub(crate) is_stream: v8::Global<v8::Function>,
 }
 
@@ -81,7 +80,6 @@ pub(crate) fn encode<'s>(
     let mut pass = Pass {
         views,
         stringify: v8::Local::new(scope, &pristine.stringify),
-        slice: v8::Local::new(scope, &pristine.slice),
         is_stream: v8::Local::new(scope, &pristine.is_stream),
         to_json: intern(scope, "toJSON"),
         options,
@@ -93,9 +91,11 @@ pub(crate) fn encode<'s>(
         warnings: Vec::new(),
         warned_big_int: false,
         careful: false,
+        element: false,
         walks: 0,
     };
     let form = pass.form(scope, value)?;
+    let walked = !matches!(form, Form::Json(_));
     if let Form::Omit = form {
         return Ok(Encoded { state: None, warnings: pass.warnings, spliced: 0, walks: 0 });
     }
@@ -103,6 +103,11 @@ pub(crate) fn encode<'s>(
     let spliced = pass.writer.spliced();
     let live = views.live.keep(pass.private_names, pass.values);
     let state = pass.writer.finish(live);
+    // A Proxy or an object with `toJSON` has gone through as a whole, with keys that no output has.
+    let state = match walked {
+        true => state,
+        false => crate::assemble::stripped(&state, &options.remove, options.index),
+    };
     Ok(Encoded { state: Some(state), warnings: pass.warnings, spliced, walks: pass.walks })
 }
 
@@ -115,7 +120,6 @@ fn intern<'s>(scope: &mut v8::PinScope<'s, '_>, text: &'static str) -> v8::Local
 struct Pass<'a, 's> {
     views: &'a Rc<Views>,
     stringify: v8::Local<'s, v8::Function>,
-    slice: v8::Local<'s, v8::Function>,
     is_stream: v8::Local<'s, v8::Function>,
     to_json: v8::Local<'s, v8::Name>,
     options: &'a Options,
@@ -129,6 +133,8 @@ struct Pass<'a, 's> {
     warned_big_int: bool,
     /// Within a value that `JSON.stringify` refused: everything is walked.
     careful: bool,
+    /// The value at hand is an element of an array that is looked into.
+    element: bool,
     walks: usize,
 }
 
@@ -209,7 +215,8 @@ impl<'s> Pass<'_, 's> {
             return Ok(Form::Object(object, Some(view)));
         }
         let value = object.into();
-        let looked_into = self.careful || self.level() < self.options.index.depth.max(SHALLOWEST);
+        let element = std::mem::take(&mut self.element);
+        let looked_into = self.careful || element || self.level() < self.options.index.depth.max(SHALLOWEST);
         if object.is_array() {
             let array: v8::Local<v8::Array> = object.cast();
             return self.array_form(scope, array);
@@ -252,10 +259,12 @@ impl<'s> Pass<'_, 's> {
         if object.is_native_error() {
             return Ok(Form::Error(object));
         }
+        if object.is_big_int_object() {
+            return self.big_int(scope, object.into());
+        }
         let boxed = object.is_number_object()
             || object.is_string_object()
             || object.is_boolean_object()
-            || object.is_big_int_object()
             || object.is_symbol_object();
         if boxed || object.is_typed_array() {
             return self.leaf(scope, object.into());
@@ -304,9 +313,12 @@ impl<'s> Pass<'_, 's> {
         match self.stringified(scope, value)? {
             Ok(Some(json)) => Ok(Form::Json(json)),
             Ok(None) => Ok(Form::Omit),
-            Err(_) if !self.careful && value.is_object() => {
+            Err(exception) if !self.careful && value.is_object() => {
                 let object: v8::Local<v8::Object> = value.cast();
                 if value.is_array() {
+                    if self.to_json(scope, object)?.is_some() {
+                        return Err(self.threw(exception));
+                    }
                     let array: v8::Local<v8::Array> = value.cast();
                     Ok(if array.length() > 1 { Form::LongArray(array) } else { Form::Array(array) })
                 } else if self.to_json(scope, object)?.is_none() && !value.is_proxy() {
@@ -375,7 +387,11 @@ impl<'s> Pass<'_, 's> {
             Form::Splice(view, place) => self.splice(&view, place),
             Form::Stream(stream) => {
                 let stream: v8::Local<v8::Value> = stream.into();
-                self.values.streams.push((Path(self.path.clone()), v8::Global::new(scope, stream)));
+                // A path with a lone surrogate in it names no place for sure; such a stream stays what the text says.
+                let named = |segment: &Segment| !matches!(segment, Segment::Key(key) if key.contains('\u{fffd}'));
+                if self.path.iter().all(named) {
+                    self.values.streams.push((Path(self.path.clone()), v8::Global::new(scope, stream)));
+                }
                 self.writer.value(b"\"[stream]\"");
             }
             Form::Object(object, view) => self.nested(scope, object, |pass, scope| pass.object(scope, object, view))?,
@@ -524,7 +540,9 @@ impl<'s> Pass<'_, 's> {
         for index in 0..array.length() {
             self.path.push(Segment::Index(index as usize));
             let element = self.get_index(scope, array, index)?;
+            self.element = true;
             let form = self.form(scope, element)?;
+            self.element = false;
             self.writer.element();
             self.write(scope, form)?;
             self.path.pop();
@@ -578,19 +596,20 @@ impl<'s> Pass<'_, 's> {
         from: u32,
         to: u32,
     ) -> Fallible<bool> {
-        let bounds =
-            [v8::Integer::new_from_unsigned(scope, from).into(), v8::Integer::new_from_unsigned(scope, to).into()];
         let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
         v8::tc_scope!(let scope, scope);
-        let json = self
-            .slice
-            .call(scope, array.into(), &bounds)
-            .and_then(|slice| self.stringify.call(scope, undefined, &[slice]))
-            .and_then(|json| v8::Local::<v8::String>::try_from(json).ok());
+        let json = (|| {
+            // Made here: `Array.prototype.slice` asks the array for its constructor, which is the job's to choose.
+            let elements: Option<Vec<_>> = (from..to).map(|index| array.get_index(scope, index)).collect();
+            let slice = v8::Array::new_with_elements(scope, &elements?);
+            let json = self.stringify.call(scope, undefined, &[slice.into()])?;
+            v8::Local::<v8::String>::try_from(json).ok()
+        })();
         if scope.has_terminated() {
             return Err(Error::Terminated);
         }
-        let Some(json) = json else { return Ok(false) };
+        // A `toJSON` that has come onto Array.prototype in the meantime may have made anything of it.
+        let Some(json) = json.filter(|json| crate::text::is_bracketed(scope, *json)) else { return Ok(false) };
         self.writer.element();
         let bound = utf8_bound(json);
         // The elements without the brackets of the slice.

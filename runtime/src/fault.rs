@@ -98,6 +98,7 @@ pub(crate) fn from_exception(
     sources: &Sources,
     exception: v8::Local<v8::Value>,
     moment: Moment,
+    remove: &[String],
 ) -> Outcome {
     v8::tc_scope!(let scope, scope);
     let exception = v8::Local::new(scope, exception);
@@ -114,24 +115,28 @@ pub(crate) fn from_exception(
         v8::Local::<v8::String>::try_from(value).ok().map(|text| crate::text::lossy(scope, text))
     };
     let name = error.name.clone().or_else(|| text(scope, "name")).unwrap_or_default();
-    let details = details(scope, object);
+    let details = details(scope, object, remove);
     let message = match error.message.clone().or_else(|| text(scope, "message")) {
         Some(message) => message,
-        None => details.as_ref().map_or_else(|| error.exception_message.clone(), Value::to_string),
+        None => "the job threw an object that has no message; see its details".into(),
     };
     let crash = text(scope, "severity").as_deref() == Some("crash");
     scope.reset();
     classify(&name, message, position, details, crash, moment)
 }
 
-/// What the error carries besides name, message and stack, as JSON, if it is small and can be had.
-fn details(scope: &mut v8::PinScope, object: v8::Local<v8::Object>) -> Option<Value> {
+/// What the error carries besides name, message and stack, as JSON, if it is small and can be had. What comes off every state
+/// comes off here, too: jobs do throw their state.
+fn details(scope: &mut v8::PinScope, object: v8::Local<v8::Object>, remove: &[String]) -> Option<Value> {
     const MOST: usize = 64 * 1024;
     let json = v8::json::stringify(scope, object.into())?;
     if json.length() > MOST {
         return None;
     }
-    let value: Value = serde_json::from_str(&crate::text::lossy(scope, json)).ok()?;
+    let mut value: Value = serde_json::from_str(&crate::text::lossy(scope, json)).ok()?;
+    if let Value::Object(map) = &mut value {
+        map.retain(|key, _| !key.starts_with('_') && !remove.contains(key));
+    }
     match &value {
         Value::Object(map) if map.is_empty() => None,
         Value::Object(_) | Value::Array(_) => Some(value),

@@ -21,10 +21,10 @@ use deno_core::error::{CoreError, CoreErrorKind};
 use deno_core::{JsRuntime, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions, v8};
 use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source};
 
-use crate::collector;
+use crate::collector::Watch;
 use crate::encode::Pristine;
 use crate::fault::{self, Moment, Sources};
-use crate::loader::Loader;
+use crate::loader::{Loader, refusal};
 use crate::ops::{LogSink, extensions};
 use crate::run::Gauge;
 use crate::view::Views;
@@ -44,12 +44,15 @@ pub(crate) struct Isolate {
     pub(crate) loader: Rc<Loader>,
     gauge: Arc<Gauge>,
     pub(crate) runtime: JsRuntime,
+    /// After the runtime, because its teardown may collect.
+    collections: Watch,
 }
 
 /// Inner functions of `js/`.
 pub(crate) struct Functions {
     pub(crate) run: v8::Global<v8::Function>,
     pub(crate) operations_of: v8::Global<v8::Function>,
+    pub(crate) clear_timers: v8::Global<v8::Function>,
 }
 
 /// Where log lines go. Shared, because both the isolate's ops and the run write to it.
@@ -67,7 +70,10 @@ impl Isolate {
         logger: Logger,
     ) -> Result<Isolate, CoreError> {
         let loader = Rc::new(Loader::default());
-        let params = heap.map(|heap| v8::CreateParams::default().heap_limits(0, heap));
+        let params = heap.map(|heap| {
+            let params = v8::CreateParams::default().heap_limits(0, heap);
+            params.array_buffer_allocator(crate::buffers::allocator(heap))
+        });
         let mut runtime = JsRuntime::try_new(RuntimeOptions {
             module_loader: Some(loader.clone()),
             extensions: extensions(),
@@ -76,8 +82,9 @@ impl Isolate {
             ..Default::default()
         })?;
         runtime.op_state().borrow_mut().put(LogSink(Box::new(move |level, text| (logger.borrow_mut())(level, text))));
+        runtime.v8_isolate().set_prepare_stack_trace_callback(stack_trace);
         watch_heap(&mut runtime, heap, &killer, &gauge);
-        gauge_heap(&mut runtime, &gauge);
+        let collections = gauge_heap(&mut runtime, &gauge);
         let watchdog = Watchdog::start(killer.clone(), runtime.v8_isolate().thread_safe_handle())
             .map_err(|error| CoreErrorKind::Io(error).into_box())?;
 
@@ -98,6 +105,7 @@ impl Isolate {
             loader,
             gauge,
             runtime,
+            collections,
         })
     }
 
@@ -179,14 +187,25 @@ impl Isolate {
                     return idle();
                 }
                 match refused {
-                    Some(specifier) => Outcome::Crash(self.sources.import_error(&specifier)),
-                    None => fault::from_js_error(&self.sources, error, moment),
+                    Some(specifier) if error.exception_message.contains(&refusal(&specifier)) => {
+                        Outcome::Crash(self.sources.import_error(&specifier))
+                    }
+                    _ => fault::from_js_error(&self.sources, error, moment),
                 }
             }
             CoreErrorKind::PendingPromiseResolution => idle(),
             _ if refused.is_some() => Outcome::Crash(self.sources.import_error(&refused.unwrap_or_default())),
             other => Outcome::Crash(ErrorReport::new("ExecutionError", other.to_string())),
         }
+    }
+
+    /// Clears the timers that are left of a step, so that none goes off in the next.
+    pub(crate) fn clear_timers(&mut self) {
+        deno_core::scope!(scope, self.runtime);
+        let clear = v8::Local::new(scope, &self.functions.clear_timers);
+        let undefined = v8::undefined(scope).into();
+        // It runs nothing of the job's; it fails only when the run is being killed.
+        let _ = clear.call(scope, undefined, &[]);
     }
 
     /// Reads the heap into the gauge and answers it, in bytes.
@@ -213,6 +232,7 @@ impl Drop for Isolate {
     /// Handles must be given back while the isolate is alive. `v8::Weak` cannot be dropped later: the isolate's own teardown
     /// would call back into memory that is already free. Dropping the slots with the isolate is too late for that.
     fn drop(&mut self) {
+        self.collections.end(self.runtime.v8_isolate());
         self.runtime.v8_isolate().remove_slot::<Rc<Views>>();
         self.views.clear();
     }
@@ -229,15 +249,14 @@ fn take_inner(scope: &mut v8::PinScope) -> Option<(Rc<Views>, Pristine, Function
         let function: v8::Local<v8::Function> = get(scope, inner, name)?.try_into().ok()?;
         Some(v8::Global::new(scope, function))
     }
-    let pristine = Pristine {
-        stringify: function(scope, inner, "stringify")?,
-        slice: function(scope, inner, "slice")?,
-        is_stream: function(scope, inner, "isStream")?,
+    let pristine =
+        Pristine { stringify: function(scope, inner, "stringify")?, is_stream: function(scope, inner, "isStream")? };
+    let functions = Functions {
+        run: function(scope, inner, "run")?,
+        operations_of: function(scope, inner, "operationsOf")?,
+        clear_timers: function(scope, inner, "clearTimers")?,
     };
-    let functions =
-        Functions { run: function(scope, inner, "run")?, operations_of: function(scope, inner, "operationsOf")? };
-    let concat: v8::Local<v8::Function> = get(scope, inner, "concat")?.try_into().ok()?;
-    let views = Views::install(scope, concat);
+    let views = Views::install(scope);
     let lockdown: v8::Local<v8::Function> = get(scope, inner, "lockdown")?.try_into().ok()?;
     let undefined = v8::undefined(scope).into();
     lockdown.call(scope, undefined, &[])?;
@@ -253,14 +272,36 @@ fn get<'s>(
     object.get(scope, key.into())
 }
 
+/// deno_core's own way to write a stack, kept from what it panics over (a panic below V8 ends the process): a name or a
+/// message that is no string or very long.
+fn stack_trace<'s, 'i>(
+    scope: &mut v8::PinScope<'s, 'i>,
+    error: v8::Local<'s, v8::Value>,
+    sites: v8::Local<'s, v8::Array>,
+) -> v8::Local<'s, v8::Value> {
+    const LONGEST: usize = 1 << 20;
+    let harmless = {
+        v8::tc_scope!(let scope, scope);
+        v8::Local::<v8::Object>::try_from(error).is_ok_and(|object| {
+            ["name", "message"].iter().all(|name| {
+                let Some(value) = get(scope, object, name) else { return false };
+                value.is_undefined()
+                    || v8::Local::<v8::String>::try_from(value).is_ok_and(|text| text.length() <= LONGEST)
+            })
+        })
+    };
+    if harmless {
+        return deno_core::error::prepare_stack_trace_callback(scope, error, sites);
+    }
+    v8::String::new(scope, "Error: (its name or message cannot be shown)")
+        .unwrap_or_else(|| v8::String::empty(scope))
+        .into()
+}
+
 /// Reads the heap after every collection: a thread that looks on cannot ask V8 itself.
-fn gauge_heap(runtime: &mut JsRuntime, gauge: &Arc<Gauge>) {
-    let gauge = Arc::downgrade(gauge);
-    collector::after_each(runtime.v8_isolate(), move |used| {
-        if let Some(gauge) = gauge.upgrade() {
-            gauge.set_heap(used);
-        }
-    });
+fn gauge_heap(runtime: &mut JsRuntime, gauge: &Arc<Gauge>) -> Watch {
+    let gauge = gauge.clone();
+    Watch::start(runtime.v8_isolate(), move |used| gauge.set_heap(used))
 }
 
 /// Near the heap limit the run is killed, and V8 gets room to unwind in: without it, it would end the process.
@@ -275,6 +316,7 @@ fn watch_heap(runtime: &mut JsRuntime, limit: Option<usize>, killer: &Killer, ga
             ..ErrorReport::new("OOMError", format!("Run exceeded maximum memory usage ({} MB)", limit >> 20))
         };
         killer.kill(Kill { reason: KillReason::Oom, report });
-        current * 2
+        // Twice is not enough when a single array of 1 GiB, V8's largest, is what did not fit.
+        current + current.max(1 << 30)
     });
 }

@@ -44,11 +44,16 @@ mod watchdog;
 
 mod collector;
 
+mod buffers;
+
 mod loader;
 
 mod ops;
 
 mod fault;
+
+#[doc(hidden)]
+pub mod bench;
 
 pub use event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
 pub use limits::Limits;

@@ -10,7 +10,8 @@ pub struct Limits {
     pub step_timeout: Option<Duration>,
     /// Wall-clock time of the whole run. `None` = no limit.
     pub run_timeout: Option<Duration>,
-    /// V8 heap of the run in bytes. `None` = V8's own choice for the machine.
+    /// V8 heap of the run in bytes, and as much again for its ArrayBuffers. `None` = V8's own choice for the machine, and no
+    /// limit for ArrayBuffers.
     pub heap: Option<usize>,
     /// Bytes of one step's output. `None` = no limit.
     pub state: Option<usize>,

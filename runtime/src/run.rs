@@ -122,7 +122,15 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, kill
     let reporter = Rc::new(RefCell::new(Reporter { sink, current: None }));
     let complete = match runtime {
         // deno_core must be created, driven and dropped inside the tokio runtime.
-        Ok(tokio) => tokio.block_on(drive(&request, &reporter, gauge, killer, began)),
+        Ok(tokio) => {
+            let driven = || tokio.block_on(drive(&request, &reporter, gauge, killer, began));
+            // A bug of ours costs this run; its end is reported like any other.
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(driven)).unwrap_or_else(|panic| {
+                let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+                let message = format!("a bug in the runtime: {}", text.unwrap_or("unknown"));
+                stopped(Outcome::Exception(ErrorReport::new("InternalError", message)))
+            })
+        }
         Err(error) => {
             stopped(Outcome::Exception(ErrorReport::new("ExecutionError", format!("no event loop: {error}"))))
         }
@@ -167,6 +175,11 @@ fn stopped(outcome: Outcome) -> RunComplete {
     RunComplete { outcome, results: Vec::new(), figures: Figures::default(), executions: 0 }
 }
 
+fn killed(killer: &Killer) -> Outcome {
+    let kill = killer.fired().expect("asked before");
+    Outcome::Kill(kill.reason, kill.report)
+}
+
 async fn drive(
     request: &Request,
     reporter: &Rc<RefCell<Reporter>>,
@@ -184,6 +197,8 @@ async fn drive(
     };
     let mut isolate = match Isolate::new(request.limits.heap, killer.clone(), gauge, logger) {
         Ok(isolate) => isolate,
+        // Aborted while it came up.
+        Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
         Err(error) => return stopped(Outcome::Exception(ErrorReport::new("ExecutionError", error.to_string()))),
     };
     if let Some(limit) = request.limits.run_timeout {
@@ -198,6 +213,7 @@ async fn drive(
     }));
     let conditions = match Conditions::compile(&mut isolate, plan) {
         Ok(conditions) => conditions,
+        Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
         Err(outcome) => return stopped(outcome),
     };
     let mut run = Run { request, reporter, isolate, conditions, executions: 0, figures: Figures::default() };
@@ -249,7 +265,10 @@ impl Run<'_> {
         let Some(job) = &step.job else {
             // A trigger passes its input on.
             let state = visit.input.as_ref().map(|parcel| parcel.state.clone());
-            let followed = self.decide(visit.step, state.as_ref(), false)?;
+            self.start_clock();
+            let followed = self.decide(visit.step, state.as_ref(), false);
+            self.isolate.killer.set(Clock::Step, None);
+            let followed = followed?;
             let leaf = !followed.contains(&true);
             // What comes out of a run has no credentials on it, whoever put them there.
             let output = visit.input.clone().map(|parcel| match leaf {
@@ -271,9 +290,7 @@ impl Run<'_> {
             bytes_in: input.len(),
         }));
 
-        let limit = self.request.limits.step_timeout;
-        let deadline = limit.map(|limit| (Instant::now() + limit, timeout(limit, "Job")));
-        self.isolate.killer.set(Clock::Step, deadline);
+        self.start_clock();
         let options = encode::Options {
             index: self.request.index,
             remove: self.request.state_props_to_remove.clone(),
@@ -288,7 +305,7 @@ impl Run<'_> {
             input,
             options: &options,
         };
-        let mut done = step::execute(&mut self.isolate, task).await;
+        let mut done = step::execute(&mut self.isolate, &task).await;
 
         for warning in &done.warnings {
             self.reporter.borrow_mut().log(LogSource::Runtime, Level::Warn, warning);
@@ -322,6 +339,12 @@ impl Run<'_> {
         Ok(Completion { output, failure, followed: decided? })
     }
 
+    fn start_clock(&self) {
+        let limit = self.request.limits.step_timeout;
+        let deadline = limit.map(|limit| (Instant::now() + limit, timeout(limit, "Job")));
+        self.isolate.killer.set(Clock::Step, deadline);
+    }
+
     fn stripped(&self, state: &State) -> State {
         assemble::stripped(state, &self.request.state_props_to_remove, self.request.index)
     }
@@ -341,11 +364,10 @@ impl Run<'_> {
         }
         done.outcome = outcome;
         if let (Outcome::Success, Some(output)) = (&done.outcome, &done.output)
-            && let Some(error) = assemble::error_of(output, step)
+            && let Some((name, message)) = assemble::error_of(output, step)
         {
-            let text = |name: &str| error.get(name).and_then(|value| value.as_str()).map(str::to_owned);
-            let name = text("name").unwrap_or_else(|| "JobError".into());
-            let message = text("message").unwrap_or_else(|| format!("the job put an error on state.errors[{step:?}]"));
+            let name = name.unwrap_or_else(|| "JobError".into());
+            let message = message.unwrap_or_else(|| format!("the job put an error on state.errors[{step:?}]"));
             let report = ErrorReport { step: Some(step.to_owned()), ..ErrorReport::new(name, message) };
             failure = Some(report.clone());
             done.outcome = Outcome::Fail(report);

@@ -34,18 +34,28 @@ pub(crate) struct Done {
 }
 
 /// Executes a step. On a failure the output is what the job has made of its input so far.
-pub(crate) async fn execute(isolate: &mut Isolate, task: Task<'_>) -> Done {
-    let start = Instant::now();
-    let mut done = Done {
-        outcome: Outcome::Success,
-        output: None,
-        warnings: Vec::new(),
-        figures: Figures { bytes_in: task.input.len(), ..Figures::default() },
-    };
+pub(crate) async fn execute(isolate: &mut Isolate, task: &Task<'_>) -> Done {
+    let (start, mut done) = prepare(isolate, task);
+    let result = run(isolate, task, &mut done).await;
+    conclude(isolate, start, done, result)
+}
+
+/// The same for a job whose module has been loaded before.
+pub(crate) async fn execute_loaded(isolate: &mut Isolate, task: &Task<'_>, namespace: &v8::Global<v8::Object>) -> Done {
+    let (start, mut done) = prepare(isolate, task);
+    let result = run_loaded(isolate, task, &mut done, namespace).await;
+    conclude(isolate, start, done, result)
+}
+
+fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Instant, Done) {
     let _ = isolate.views.take_cost();
-    match run(isolate, &task, &mut done).await {
-        Ok(()) => {}
-        Err(outcome) => done.outcome = outcome,
+    let figures = Figures { bytes_in: task.input.len(), ..Figures::default() };
+    (Instant::now(), Done { outcome: Outcome::Success, output: None, warnings: Vec::new(), figures })
+}
+
+fn conclude(isolate: &mut Isolate, start: Instant, mut done: Done, result: Result<(), Outcome>) -> Done {
+    if let Err(outcome) = result {
+        done.outcome = outcome;
     }
     if done.outcome.stops_the_run() {
         done.output = None;
@@ -78,6 +88,7 @@ async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<
         Err(outcome) => Err(outcome),
     };
     uninstall(isolate, &globals);
+    isolate.clear_timers();
     result
 }
 
@@ -176,7 +187,7 @@ fn begin(
         match started {
             Some(started) => return started,
             None => match (killer.fired(), scope.exception()) {
-                (None, Some(exception)) => fault::from_exception(scope, sources, exception, Moment::Run),
+                (None, Some(exception)) => fault::from_exception(scope, sources, exception, Moment::Run, &[]),
                 _ => idle(),
             },
         }
@@ -187,7 +198,7 @@ fn begin(
     })
 }
 
-/// Waits for the operations; answers `[ok, value, index]`.
+/// Waits for the operations; answers `{ok, value}`.
 async fn finish(isolate: &mut Isolate, promise: v8::Global<v8::Promise>) -> Result<v8::Global<v8::Value>, Outcome> {
     // Most jobs never wait for anything outside: their promise is settled by microtasks alone.
     let settled = {
@@ -234,15 +245,16 @@ fn end(
         let refused = loader.take_refused();
         deno_core::scope!(scope, runtime);
         let read = (|| {
-            let answer: v8::Local<v8::Array> = v8::Local::new(scope, &answer).try_into().ok()?;
-            Some((answer.get_index(scope, 0)?.is_true(), answer.get_index(scope, 1)?))
+            let answer: v8::Local<v8::Object> = v8::Local::new(scope, &answer).try_into().ok()?;
+            let (ok, value) = (v8::String::new(scope, "ok")?, v8::String::new(scope, "value")?);
+            Some((answer.get(scope, ok.into())?.is_true(), answer.get(scope, value.into())?))
         })();
         match read {
             None => Err(idle()),
             Some((true, value)) => match encode::encode(scope, views, pristine, task.options, value) {
                 Ok(encoded) => Ok(Ended { outcome: Ok(()), encoded }),
                 Err(error) => {
-                    let outcome = encode_outcome(scope, sources, error);
+                    let outcome = encode_outcome(scope, sources, error, &task.options.remove);
                     Ok(Ended { outcome: Err(outcome), encoded: unchanged(task) })
                 }
             },
@@ -251,7 +263,7 @@ fn end(
                     Some(specifier) if names_import(scope, exception, &specifier) => {
                         Outcome::Crash(sources.import_error(&specifier))
                     }
-                    _ => fault::from_exception(scope, sources, exception, Moment::Run),
+                    _ => fault::from_exception(scope, sources, exception, Moment::Run, &task.options.remove),
                 };
                 let view = v8::Local::new(scope, &view);
                 let encoded = match encode::encode(scope, views, pristine, task.options, view) {
@@ -281,11 +293,16 @@ fn names_import(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>, speci
     crate::text::lossy(scope, text).contains(&crate::loader::refusal(specifier))
 }
 
-fn encode_outcome(scope: &mut v8::PinScope, sources: &fault::Sources, error: encode::Error) -> Outcome {
+fn encode_outcome(
+    scope: &mut v8::PinScope,
+    sources: &fault::Sources,
+    error: encode::Error,
+    remove: &[String],
+) -> Outcome {
     match error {
         encode::Error::Threw { path, exception } => {
             let exception = v8::Local::new(scope, exception);
-            let cause = fault::from_exception(scope, sources, exception, Moment::Run);
+            let cause = fault::from_exception(scope, sources, exception, Moment::Run, remove);
             let cause = cause.error().cloned().unwrap_or_else(|| ErrorReport::new("JobError", "unknown"));
             let message = format!("cannot turn the step's output into JSON: {path} threw {}", cause.message);
             Outcome::Fail(ErrorReport {

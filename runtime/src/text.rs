@@ -69,6 +69,15 @@ pub(crate) fn utf8_bound(string: v8::Local<v8::String>) -> usize {
     string.length() + if string.is_onebyte() { 0 } else { string.length() }
 }
 
+/// Is it `[…]`?
+pub(crate) fn is_bracketed(isolate: &mut v8::Isolate, string: v8::Local<v8::String>) -> bool {
+    let view = v8::ValueView::new(isolate, string);
+    match view.data() {
+        v8::ValueViewData::OneByte(text) => matches!(text, [b'[', .., b']']),
+        v8::ValueViewData::TwoByte(text) => matches!(text, [0x5b, .., 0x5d]),
+    }
+}
+
 /// Appends `string` as UTF-8, without its first `skip_first` and last `skip_last` units, which must be ASCII. A lone surrogate,
 /// which JSON text from V8 never has, would become U+FFFD.
 pub(crate) fn append_utf8(

@@ -36,7 +36,6 @@ pub(crate) struct Views {
     armed: Cell<Option<u64>>,
     sentinel: v8::Global<v8::Object>,
     number: v8::Global<v8::Private>,
-    concat: v8::Global<v8::Function>,
     pub(crate) live: LiveValues,
     parsed: Cell<usize>,
     time: Cell<Duration>,
@@ -87,8 +86,8 @@ fn ticket(number: u32, property: usize) -> u64 {
 }
 
 impl Views {
-    /// The table of an isolate that has none yet. `concat` is the pristine `Array.prototype.concat`.
-    pub(crate) fn install(scope: &mut v8::PinScope, concat: v8::Local<v8::Function>) -> Rc<Views> {
+    /// The table of an isolate that has none yet.
+    pub(crate) fn install(scope: &mut v8::PinScope) -> Rc<Views> {
         let sentinel = v8::Object::new(scope);
         let number = v8::Private::new(scope, None);
         let views = Rc::new(Views {
@@ -96,7 +95,6 @@ impl Views {
             armed: Cell::new(None),
             sentinel: v8::Global::new(scope, sentinel),
             number: v8::Global::new(scope, number),
-            concat: v8::Global::new(scope, concat),
             live: LiveValues::default(),
             parsed: Cell::new(0),
             time: Cell::new(Duration::ZERO),
@@ -320,23 +318,27 @@ impl Views {
         text: Bytes,
         path: &[Segment],
     ) -> Option<v8::Local<'s, v8::Value>> {
-        let mut pieces: Vec<v8::Local<v8::Value>> = Vec::new();
+        // Collected here and not by `concat` or `push`, which a job can get its hands into.
+        let mut elements: Vec<v8::Global<v8::Value>> = Vec::new();
         for range in array_chunks(&text, CHUNK) {
-            if range.len() + 2 <= MAX_STRING {
-                let piece = wrapped(&text, &range, b'[', b']');
-                pieces.push(parse_short(scope, &piece)?);
+            v8::scope!(let scope, scope);
+            let whole = wrapped(&text, &range, b'[', b']');
+            if whole.len() <= MAX_STRING {
+                let piece: v8::Local<v8::Array> = parse_short(scope, &whole)?.try_into().ok()?;
+                for index in 0..piece.length() {
+                    let element = piece.get_index(scope, index)?;
+                    elements.push(v8::Global::new(scope, element));
+                }
             } else {
                 // One element in it is too long by itself.
-                let whole = wrapped(&text, &range, b'[', b']');
                 for element in array_chunks(&whole, 0) {
                     let element = self.parse_long(scope, trimmed(&whole, element), path)?;
-                    pieces.push(v8::Array::new_with_elements(scope, &[element]).into());
+                    elements.push(v8::Global::new(scope, element));
                 }
             }
         }
-        let concat = v8::Local::new(scope, &self.concat);
-        let empty = v8::Array::new(scope, 0);
-        concat.call(scope, empty.into(), &pieces)
+        let locals: Vec<_> = elements.drain(..).map(|element| v8::Local::new(scope, element)).collect();
+        Some(v8::Array::new_with_elements(scope, &locals).into())
     }
 
     /// An object that is too long for one string: parsed some properties at a time.
@@ -370,26 +372,20 @@ impl Views {
         for (at, stream) in &values.streams {
             let Some(rest) = at.strip_prefix(path) else { continue };
             let Some((last, way)) = rest.split_last() else { continue };
+            // Own properties of freshly parsed JSON only: nothing here may reach code of the job's.
             let mut holder = leaf;
             for segment in way {
                 let object = v8::Local::<v8::Object>::try_from(holder).ok()?;
-                holder = match segment {
-                    Segment::Index(index) => object.get_index(scope, *index as u32)?,
-                    Segment::Key(key) => {
-                        let key = v8::String::new(scope, key)?;
-                        object.get(scope, key.into())?
-                    }
-                };
+                let key = name_of(scope, segment)?;
+                if !object.has_own_property(scope, key)? {
+                    return Some(());
+                }
+                holder = object.get(scope, key.into())?;
             }
             let object = v8::Local::<v8::Object>::try_from(holder).ok()?;
+            let key = name_of(scope, last)?;
             let stream = v8::Local::new(scope, stream);
-            match last {
-                Segment::Index(index) => object.set_index(scope, *index as u32, stream)?,
-                Segment::Key(key) => {
-                    let key = v8::String::new(scope, key)?;
-                    object.create_data_property(scope, key.into(), stream)?
-                }
-            };
+            object.create_data_property(scope, key, stream)?;
         }
         Some(())
     }
@@ -435,6 +431,14 @@ fn wrapped(text: &Bytes, range: &Range<usize>, open: u8, close: u8) -> Bytes {
 
 fn trimmed(text: &Bytes, range: Range<usize>) -> Bytes {
     text.slice_ref(text[range].trim_ascii())
+}
+
+fn name_of<'s>(scope: &mut v8::PinScope<'s, '_>, segment: &Segment) -> Option<v8::Local<'s, v8::Name>> {
+    let text = match segment {
+        Segment::Key(key) => v8::String::new(scope, key)?,
+        Segment::Index(index) => v8::String::new(scope, &index.to_string())?,
+    };
+    Some(text.into())
 }
 
 pub(crate) fn throw_range_error(scope: &mut v8::PinScope, message: &str) {

@@ -36,6 +36,8 @@ struct Shared {
 struct State {
     isolate: Option<v8::IsolateHandle>,
     deadlines: [Option<(Instant, Kill)>; 2],
+    /// What the thread sleeps for; `None` = for nothing in particular.
+    sleeps_until: Option<Instant>,
     kill: Option<Kill>,
     acknowledged: bool,
     closed: bool,
@@ -94,11 +96,10 @@ impl Killer {
     /// Sets or clears a deadline.
     pub(crate) fn set(&self, clock: Clock, deadline: Option<(Instant, Kill)>) {
         let mut state = self.lock();
-        let had = state.deadlines[clock as usize].is_some();
-        let sooner = deadline.is_some();
+        // Only a deadline before the one that the thread sleeps for needs a wake-up: it looks again when it wakes.
+        let sooner = deadline.as_ref().is_some_and(|(at, _)| state.sleeps_until.is_none_or(|until| *at < until));
         state.deadlines[clock as usize] = deadline;
-        // A cleared deadline needs no wake-up: the thread finds out when it would have passed.
-        if sooner && !had {
+        if sooner {
             self.0.changed.notify_all();
         }
     }
@@ -166,7 +167,11 @@ fn watch(killer: &Killer) {
                 state.kill = Some(kill);
                 killer.0.notify.notify_one();
             }
-            Some((at, _)) => state = wait_for(killer, state, at - now),
+            Some((at, _)) => {
+                state.sleeps_until = Some(at);
+                state = wait_for(killer, state, at - now);
+                state.sleeps_until = None;
+            }
             None => state = wait_for(killer, state, Duration::from_secs(3600)),
         }
     }

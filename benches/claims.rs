@@ -1,0 +1,70 @@
+//! The figures that this project claims, measured by ratio in one process, in alternation: prints a table, no statistics.
+//!
+//! `cargo bench -p fulgurite-runtime --bench claims -- [megabytes]`
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use fulgurite_runtime::bench::{Warm, cold_start};
+use fulgurite_state::{IndexOptions, State};
+
+mod shapes;
+
+fn main() {
+    let megabytes = std::env::args().skip(1).find_map(|a| a.parse::<usize>().ok()).unwrap_or(100);
+    fulgurite_runtime::initialize();
+    let options = IndexOptions::default();
+    let text = Bytes::from(shapes::bundle(megabytes << 20));
+    let code = [
+        ("one key", "export default [state => { state.cursor = state.cursor + 'x'; return state; }];"),
+        (
+            "everything",
+            "export default [state => { state.data.entry[0]; state.references; state.cursor; return state; }];",
+        ),
+    ];
+    let mut warm = code.map(|(name, code)| (name, Warm::new(code, options), Vec::new()));
+    let mut bare = Warm::new("export default [state => state];", options);
+    let mut floors: Vec<(Duration, [Duration; 3])> = Vec::new();
+    for _ in 0..7 {
+        let start = Instant::now();
+        let (_, parts) = bare.floor(&text);
+        floors.push((start.elapsed(), parts));
+        bare.collect();
+        for (_, warm, times) in &mut warm {
+            let start = Instant::now();
+            let state = State::parse(text.clone(), &options).expect("JSON");
+            let index = start.elapsed();
+            let (_, figures) = warm.step(&state);
+            times.push((start.elapsed(), index, figures));
+            warm.collect();
+        }
+    }
+    floors.sort_by_key(|(all, _)| *all);
+    let (floor, parts) = floors[floors.len() / 2];
+    println!("state of {:.1} MB, medians of {}", text.len() as f64 / 1e6, floors.len());
+    println!("floor       {floor:>10.1?}  parse {:.1?}, stringify {:.1?}, copy {:.1?}", parts[0], parts[1], parts[2]);
+    for (name, _, times) in &mut warm {
+        times.sort_by_key(|(all, ..)| *all);
+        let (all, index, figures) = &times[times.len() / 2];
+        println!(
+            "{name:<11} {all:>10.1?}  index {index:.1?}, view {:.1?}, encode {:.1?}; floor / this = {:.2}, this / floor = {:.3}",
+            figures.view,
+            figures.encode,
+            floor.as_secs_f64() / all.as_secs_f64(),
+            all.as_secs_f64() / floor.as_secs_f64()
+        );
+    }
+    let state = State::parse(&br#"{"data":{},"references":[],"configuration":{}}"#[..], &options).expect("JSON");
+    let rounds = 20_000;
+    for _ in 0..rounds {
+        bare.step(&state);
+    }
+    let start = Instant::now();
+    for _ in 0..rounds {
+        bare.step(&state);
+    }
+    println!("empty step  {:>10.1?}", start.elapsed() / rounds);
+    let mut cold: Vec<_> = (0..15).map(|_| cold_start().0).collect();
+    cold.sort();
+    println!("cold start  {:>10.1?}  isolate from the snapshot to the first line of user code", cold[cold.len() / 2]);
+}

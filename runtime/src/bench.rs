@@ -1,0 +1,127 @@
+//! Doors for the benches and for claims that tests hold: one warm isolate, and the floor to compare it with. Not part of the
+//! public surface.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use deno_core::v8;
+use fulgurite_plan::{Outcome, Source};
+use fulgurite_state::{IndexOptions, State};
+
+use crate::encode;
+use crate::event::Figures;
+use crate::isolate::Isolate;
+use crate::run::Gauge;
+use crate::step::{self, Task};
+use crate::text::{append_utf8, string_from, utf8_bound};
+use crate::watchdog::Killer;
+
+/// An isolate on this thread, with a job loaded.
+pub struct Warm {
+    tokio: tokio::runtime::Runtime,
+    isolate: Option<Isolate>,
+    source: Source,
+    namespace: v8::Global<v8::Object>,
+    options: encode::Options,
+}
+
+impl Warm {
+    /// Makes an isolate and loads `code`. [`crate::initialize`] must have been called.
+    ///
+    /// # Panics
+    /// When the job does not load.
+    pub fn new(code: &str, index: IndexOptions) -> Warm {
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let source = Source { name: "bench.js".into(), text: code.into() };
+        let (isolate, namespace) = tokio.block_on(async {
+            let mut isolate = isolate();
+            let namespace = isolate.load("job://0/bench", &source, None).await;
+            (isolate, namespace.unwrap_or_else(|outcome| panic!("{outcome:?}")))
+        });
+        let options =
+            encode::Options { index, remove: vec!["configuration".into(), "response".into()], limit: usize::MAX };
+        Warm { tokio, isolate: Some(isolate), source, namespace, options }
+    }
+
+    /// One execution without loading the module again: view, run, encode.
+    ///
+    /// # Panics
+    /// When the step does not succeed.
+    pub fn step(&mut self, input: &State) -> (State, Figures) {
+        let isolate = self.isolate.as_mut().expect("only dropped at the end");
+        let task = Task {
+            source: &self.source,
+            source_map: None,
+            globals: None,
+            module: String::new(),
+            input: input.clone(),
+            options: &self.options,
+        };
+        let done = self.tokio.block_on(step::execute_loaded(isolate, &task, &self.namespace));
+        assert_eq!(done.outcome, Outcome::Success);
+        (done.output.expect("the bench's job returns its state"), done.figures)
+    }
+
+    /// The floor: `JSON.parse`, `JSON.stringify` and a copy to UTF-8, bare, in the same isolate. Answers the output's length
+    /// and the times of the three.
+    ///
+    /// # Panics
+    /// When the text is not JSON or too long for V8.
+    pub fn floor(&mut self, text: &Bytes) -> (usize, [Duration; 3]) {
+        let isolate = self.isolate.as_mut().expect("only dropped at the end");
+        deno_core::scope!(scope, isolate.runtime);
+        let start = Instant::now();
+        let string = string_from(scope, text).expect("fits");
+        let value = v8::json::parse(scope, string).expect("JSON");
+        let parsed = start.elapsed();
+        let start = Instant::now();
+        let stringify = v8::Local::new(scope, &isolate.pristine.stringify);
+        let undefined = v8::undefined(scope).into();
+        let json = stringify.call(scope, undefined, &[value]).expect("JSON");
+        let json: v8::Local<v8::String> = json.try_into().expect("a string");
+        let stringified = start.elapsed();
+        let start = Instant::now();
+        let mut out = Vec::with_capacity(utf8_bound(json));
+        append_utf8(scope, json, 0, 0, &mut out);
+        (out.len(), [parsed, stringified, start.elapsed()])
+    }
+
+    /// Collects garbage, so that one measurement does not pay for the one before.
+    pub fn collect(&mut self) {
+        self.isolate.as_mut().expect("only dropped at the end").runtime.v8_isolate().low_memory_notification();
+    }
+}
+
+impl Drop for Warm {
+    fn drop(&mut self) {
+        let guard = self.tokio.enter();
+        drop(self.isolate.take());
+        drop(guard);
+    }
+}
+
+fn isolate() -> Isolate {
+    let logger = Rc::new(RefCell::new(|_: i32, _: &str| {}));
+    Isolate::new(None, Killer::default(), Arc::new(Gauge::default()), logger).expect("an isolate")
+}
+
+/// Time from nothing to the first line of user code, and to the end of a run that does nothing more.
+///
+/// # Panics
+/// When the isolate cannot be made.
+pub fn cold_start() -> (Duration, Duration) {
+    let start = Instant::now();
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    tokio.block_on(async {
+        let mut isolate = isolate();
+        let source = Source { name: "bench.js".into(), text: "export default [state => state];".into() };
+        let loaded = isolate.load("job://0/bench", &source, None).await;
+        assert!(loaded.is_ok());
+        let first = start.elapsed();
+        drop(isolate);
+        (first, start.elapsed())
+    })
+}

@@ -1,0 +1,86 @@
+//! The memory behind ArrayBuffers: counted against the limit of the run, refused beyond it. V8's heap limit does not see it.
+//! V8 wants raw memory from C functions, hence the `unsafe`.
+
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
+use std::ffi::c_void;
+use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use deno_core::v8;
+
+/// Refusing so little makes V8 end the process: it moves small typed arrays out of its heap and cannot fail there
+/// (isolated-vm learnt this the hard way).
+const NEVER_REFUSED: usize = 64;
+
+/// Bytes in use, and how many there may be.
+pub(crate) struct Budget {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+/// An allocator for an isolate whose buffers may take `limit` bytes together.
+pub(crate) fn allocator(limit: usize) -> v8::UniqueRef<v8::Allocator> {
+    static VTABLE: v8::RustAllocatorVtable<Budget> =
+        v8::RustAllocatorVtable { allocate: zeroed, allocate_uninitialized: uninitialized, free, drop: drop_budget };
+    let budget = Arc::into_raw(Arc::new(Budget { used: AtomicUsize::new(0), limit }));
+    // SAFETY: the pointer comes from `Arc::into_raw`, and `drop_budget` gives it back once.
+    unsafe { v8::new_rust_allocator(budget, &VTABLE) }
+}
+
+impl Budget {
+    fn take(&self, len: usize) -> bool {
+        let fits = |used: usize| used.checked_add(len).filter(|&sum| len <= NEVER_REFUSED || sum <= self.limit);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+    }
+
+    fn give_back(&self, len: usize) {
+        self.used.fetch_sub(len, Ordering::Relaxed);
+    }
+
+    fn allocate(&self, len: usize, how: unsafe fn(Layout) -> *mut u8) -> *mut c_void {
+        let Ok(layout) = layout(len) else { return null_mut() };
+        if !self.take(len) {
+            return null_mut();
+        }
+        // SAFETY: the layout has a size above zero.
+        let memory = unsafe { how(layout) };
+        if memory.is_null() {
+            self.give_back(len);
+        }
+        memory.cast()
+    }
+}
+
+fn layout(len: usize) -> Result<Layout, std::alloc::LayoutError> {
+    Layout::from_size_align(len.max(1), 16)
+}
+
+/// # Safety
+/// Called by V8 with the handle that it was given.
+unsafe extern "C" fn zeroed(budget: &Budget, len: usize) -> *mut c_void {
+    budget.allocate(len, alloc_zeroed)
+}
+
+/// # Safety
+/// Called by V8 with the handle that it was given.
+unsafe extern "C" fn uninitialized(budget: &Budget, len: usize) -> *mut c_void {
+    budget.allocate(len, alloc)
+}
+
+/// # Safety
+/// Called by V8 with memory that one of the two above has given out, and its length.
+unsafe extern "C" fn free(budget: &Budget, memory: *mut c_void, len: usize) {
+    if let Ok(layout) = layout(len) {
+        // SAFETY: V8 gives back what it got, with the length it asked for.
+        unsafe { dealloc(memory.cast(), layout) };
+        budget.give_back(len);
+    }
+}
+
+/// # Safety
+/// Called by V8 once, when the last buffer and the isolate are gone.
+unsafe extern "C" fn drop_budget(budget: *const Budget) {
+    // SAFETY: from `Arc::into_raw` in `allocator`.
+    drop(unsafe { Arc::from_raw(budget) });
+}
