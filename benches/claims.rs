@@ -22,19 +22,20 @@ fn main() {
             "export default [state => { state.data.entry[0]; state.references; state.cursor; return state; }];",
         ),
     ];
-    let mut warm = code.map(|(name, code)| (name, Warm::new(code, options), Vec::new()));
-    let mut bare = Warm::new("export default [state => state];", options);
+    let mut warm = Warm::new(options);
+    let mut jobs = code.map(|(name, code)| (name, warm.load(code), Vec::new()));
+    let empty = warm.load("export default [state => state];");
     let mut floors: Vec<(Duration, [Duration; 3])> = Vec::new();
     for _ in 0..7 {
         let start = Instant::now();
-        let (_, parts) = bare.floor(&text);
+        let (_, parts) = warm.floor(&text);
         floors.push((start.elapsed(), parts));
-        bare.collect();
-        for (_, warm, times) in &mut warm {
+        warm.collect();
+        for (_, job, times) in &mut jobs {
             let start = Instant::now();
             let state = State::parse(text.clone(), &options).expect("JSON");
             let index = start.elapsed();
-            let (_, figures) = warm.step(&state);
+            let (_, figures) = warm.step(job, &state);
             times.push((start.elapsed(), index, figures));
             warm.collect();
         }
@@ -43,7 +44,7 @@ fn main() {
     let (floor, parts) = floors[floors.len() / 2];
     println!("state of {:.1} MB, medians of {}", text.len() as f64 / 1e6, floors.len());
     println!("floor       {floor:>10.1?}  parse {:.1?}, stringify {:.1?}, copy {:.1?}", parts[0], parts[1], parts[2]);
-    for (name, _, times) in &mut warm {
+    for (name, _, times) in &mut jobs {
         times.sort_by_key(|(all, ..)| *all);
         let (all, index, figures) = &times[times.len() / 2];
         println!(
@@ -57,13 +58,15 @@ fn main() {
     let state = State::parse(&br#"{"data":{},"references":[],"configuration":{}}"#[..], &options).expect("JSON");
     let rounds = 20_000;
     for _ in 0..rounds {
-        bare.step(&state);
+        warm.step(&empty, &state);
     }
     let start = Instant::now();
     for _ in 0..rounds {
-        bare.step(&state);
+        warm.step(&empty, &state);
     }
     println!("empty step  {:>10.1?}", start.elapsed() / rounds);
+    drop((jobs, empty));
+    drop(warm);
     let mut cold: Vec<_> = (0..15).map(|_| cold_start().0).collect();
     cold.sort();
     println!("cold start  {:>10.1?}  isolate from the snapshot to the first line of user code", cold[cold.len() / 2]);

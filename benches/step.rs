@@ -25,12 +25,13 @@ fn step(c: &mut Criterion) {
         }
         let options = IndexOptions::default();
         for (what, code) in [("untouched", UNTOUCHED), ("one_key", ONE_KEY), ("everything", EVERYTHING)] {
-            let mut warm = Warm::new(code, options);
+            let mut warm = Warm::new(options);
+            let job = warm.load(code);
             group.bench_with_input(BenchmarkId::new(what, name), &text, |b, text| {
-                b.iter(|| warm.step(&State::parse(text.clone(), &options).unwrap()));
+                b.iter(|| warm.step(&job, &State::parse(text.clone(), &options).unwrap()));
             });
         }
-        let mut warm = Warm::new(UNTOUCHED, options);
+        let mut warm = Warm::new(options);
         group.bench_with_input(BenchmarkId::new("floor", name), &text, |b, text| b.iter(|| warm.floor(text)));
     }
     group.finish();
@@ -39,10 +40,11 @@ fn step(c: &mut Criterion) {
 /// An empty step over an empty state: all of it is ours.
 fn empty_step(c: &mut Criterion) {
     fulgurite_runtime::initialize();
-    let mut warm = Warm::new(UNTOUCHED, IndexOptions::default());
+    let mut warm = Warm::new(IndexOptions::default());
+    let job = warm.load(UNTOUCHED);
     let state =
         State::parse(&br#"{"data":{},"references":[],"configuration":{}}"#[..], &IndexOptions::default()).unwrap();
-    c.bench_function("empty_step", |b| b.iter(|| warm.step(&state)));
+    c.bench_function("empty_step", |b| b.iter(|| warm.step(&job, &state)));
 }
 
 /// From nothing to the first line of user code.

@@ -19,48 +19,61 @@ use crate::step::{self, Task};
 use crate::text::{append_utf8, string_from, utf8_bound};
 use crate::watchdog::Killer;
 
-/// An isolate on this thread, with a job loaded.
+/// An isolate on this thread. There must be no other one on the same thread while it lives.
 pub struct Warm {
     tokio: tokio::runtime::Runtime,
     isolate: Option<Isolate>,
+    options: encode::Options,
+    loaded: usize,
+}
+
+/// A job that a [`Warm`] isolate has loaded.
+pub struct Loaded {
     source: Source,
     namespace: v8::Global<v8::Object>,
-    options: encode::Options,
 }
 
 impl Warm {
-    /// Makes an isolate and loads `code`. [`crate::initialize`] must have been called.
+    /// Makes an isolate. [`crate::initialize`] must have been called.
     ///
     /// # Panics
-    /// When the job does not load.
-    pub fn new(code: &str, index: IndexOptions) -> Warm {
+    /// When it cannot be made.
+    pub fn new(index: IndexOptions) -> Warm {
         let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let isolate = tokio.block_on(async { isolate() });
+        let remove = vec!["configuration".into(), "response".into()];
+        let options = encode::Options { index, remove, limit: usize::MAX };
+        Warm { tokio, isolate: Some(isolate), options, loaded: 0 }
+    }
+
+    /// Loads a job.
+    ///
+    /// # Panics
+    /// When it does not load.
+    pub fn load(&mut self, code: &str) -> Loaded {
         let source = Source { name: "bench.js".into(), text: code.into() };
-        let (isolate, namespace) = tokio.block_on(async {
-            let mut isolate = isolate();
-            let namespace = isolate.load("job://0/bench", &source, None).await;
-            (isolate, namespace.unwrap_or_else(|outcome| panic!("{outcome:?}")))
-        });
-        let options =
-            encode::Options { index, remove: vec!["configuration".into(), "response".into()], limit: usize::MAX };
-        Warm { tokio, isolate: Some(isolate), source, namespace, options }
+        let isolate = self.isolate.as_mut().expect("only dropped at the end");
+        self.loaded += 1;
+        let module = format!("job://{}/bench", self.loaded);
+        let namespace = self.tokio.block_on(isolate.load(&module, &source, None));
+        Loaded { source, namespace: namespace.unwrap_or_else(|outcome| panic!("{outcome:?}")) }
     }
 
     /// One execution without loading the module again: view, run, encode.
     ///
     /// # Panics
     /// When the step does not succeed.
-    pub fn step(&mut self, input: &State) -> (State, Figures) {
+    pub fn step(&mut self, job: &Loaded, input: &State) -> (State, Figures) {
         let isolate = self.isolate.as_mut().expect("only dropped at the end");
         let task = Task {
-            source: &self.source,
+            source: &job.source,
             source_map: None,
             globals: None,
             module: String::new(),
             input: input.clone(),
             options: &self.options,
         };
-        let done = self.tokio.block_on(step::execute_loaded(isolate, &task, &self.namespace));
+        let done = self.tokio.block_on(step::execute_loaded(isolate, &task, &job.namespace));
         assert_eq!(done.outcome, Outcome::Success);
         (done.output.expect("the bench's job returns its state"), done.figures)
     }
