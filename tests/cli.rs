@@ -215,7 +215,7 @@ fn normal_line(line: &str) -> String {
         let kind = match unit {
             _ if after_word => None,
             "µs" | "ms" | "s" => Some("<time>"),
-            "B" | "kB" | "MB" | "GB" if before.ends_with("heap ") => Some("<size>"),
+            "B" | "kB" | "MB" | "GB" if before.ends_with("heap ") || before.ends_with("process ") => Some("<size>"),
             _ if number - at == 16 => Some("<stamp>"),
             _ => None,
         };

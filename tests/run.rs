@@ -73,7 +73,10 @@ fn endings() {
     ends("export default [s => { throw new Error('x') }]", "fail JobError: x");
     ends("export default [s => { throw 'x' }]", "fail JobError: x");
     ends("export default [s => { throw null }]", "fail JobError: null");
-    ends("export default [s => { throw { code: 1 } }]", "fail JobError: the job threw an object that has no message; see its details");
+    ends(
+        "export default [s => { throw { code: 1 } }]",
+        "fail JobError: the job threw an object that has no message; see its details",
+    );
     ends("export default [s => Promise.reject(new RangeError('r'))]", "fail RuntimeError: RangeError: r");
     ends(
         "export default [s => s.a.b]",
@@ -163,6 +166,11 @@ fn source_maps() {
     let report = run(request(&code, "{}", 3));
     let position = report.outcome().error().unwrap().position.clone().unwrap();
     assert_eq!((position.file.as_str(), position.line, position.column), ("step.js", 3, 3));
+    assert_eq!(
+        position.source_line.as_deref(),
+        Some("  throw new Error('x')"),
+        "the author's line, not the compiled one"
+    );
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -369,7 +377,10 @@ fn buffers() {
     );
     // V8 may see the pressure on its heap first.
     let ending = report.ending();
-    assert!(ending.starts_with("kill oom") || ending == "fail RuntimeError: RangeError: Array buffer allocation failed", "{ending}");
+    assert!(
+        ending.starts_with("kill oom") || ending == "fail RuntimeError: RangeError: Array buffer allocation failed",
+        "{ending}"
+    );
     let report = limited(
         "{ for (let i = 0; i < 200; i++) new Uint8Array(1e6); return { ok: new Uint8Array(4).length } }",
         |request| {

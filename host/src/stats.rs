@@ -81,10 +81,20 @@ impl Stats {
             text.push('\n');
         }
         text.push_str(&format!(
-            "\nisolate ready after {}, heap {} at most\n",
+            "\nisolate ready after {}, heap {} at most{}\n",
             units::time(self.startup),
-            units::bytes(self.heap)
+            units::bytes(self.heap),
+            peak_memory().map(|bytes| format!(", process {} at most", units::bytes(bytes))).unwrap_or_default()
         ));
         text
     }
+}
+
+/// The most memory that this process has held so far (`VmHWM`), where the kernel says so. A state that was read from a file
+/// is in it once: as the pages of the file.
+fn peak_memory() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }

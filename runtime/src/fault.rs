@@ -16,35 +16,40 @@ pub(crate) struct Sources {
 
 struct Known {
     name: String,
-    text: Arc<str>,
-    mapped: bool,
+    /// What the author wrote, as far as it is known: the module itself, or what its source map carries.
+    text: Option<Arc<str>>,
 }
 
 impl Sources {
-    /// Takes note of a module before it is loaded. `mapped` = its positions go through a source map.
-    pub(crate) fn add(&mut self, module: &str, source: &Source, mapped: bool) {
-        let mapped = mapped || source.text.contains("sourceMappingURL=");
-        let known = Known { name: source.name.clone(), text: source.text.clone(), mapped };
+    /// Takes note of a module before it is loaded. With a source map, its own or one inside, positions are those of the source
+    /// that it was compiled from.
+    pub(crate) fn add(&mut self, module: &str, source: &Source, map: Option<&str>) {
+        let text = match map.map(str::to_owned).or_else(|| inline_map(&source.text)) {
+            Some(map) => original(&map),
+            None => Some(source.text.clone()),
+        };
+        let known = Known { name: source.name.clone(), text };
         self.by_module.insert(module.to_owned(), known);
     }
 
     /// The error for an import that was refused; it points at the first place where the specifier stands in quotes.
     pub(crate) fn import_error(&self, specifier: &str) -> ErrorReport {
         let place = self.by_module.values().find_map(|known| {
-            let (offset, _) = known.text.match_indices(specifier).find(|(at, _)| {
-                let before = known.text[..*at].chars().next_back();
+            let text = known.text.as_ref()?;
+            let (offset, _) = text.match_indices(specifier).find(|(at, _)| {
+                let before = text[..*at].chars().next_back();
                 matches!(before, Some('"' | '\'' | '`'))
             })?;
-            Some((known, offset - 1))
+            Some((known, text, offset - 1))
         });
-        let position = place.map(|(known, offset)| {
-            let before = &known.text[..offset];
+        let position = place.map(|(known, text, offset)| {
+            let before = &text[..offset];
             let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
             Position {
                 file: known.name.clone(),
                 line: 1 + before.matches('\n').count() as u32,
                 column: 1 + before[line_start..].chars().count() as u32,
-                source_line: known.text[line_start..].lines().next().map(str::to_owned),
+                source_line: text[line_start..].lines().next().map(str::to_owned),
             }
         });
         ErrorReport {
@@ -56,19 +61,36 @@ impl Sources {
 
     /// The first frame that lies in a job's own source. deno_core has mapped it already.
     fn position(&self, error: &JsError) -> Option<Position> {
-        let (place, known, frame) = error.frames.iter().enumerate().find_map(|(place, frame)| {
+        let (known, frame) = error.frames.iter().find_map(|frame| {
             let known = self.by_module.get(frame.file_name.as_deref()?)?;
-            Some((place, known, frame))
+            Some((known, frame))
         })?;
         let line = u32::try_from(frame.line_number?).ok()?;
         let column = u32::try_from(frame.column_number.unwrap_or(1)).unwrap_or(1);
-        let source_line = if known.mapped {
-            error.source_line.clone().filter(|_| error.source_line_frame_index == Some(place))
-        } else {
-            known.text.lines().nth(line as usize - 1).map(str::to_owned)
-        };
+        let line_of = |text: &Arc<str>| text.lines().nth(line as usize - 1).map(str::to_owned);
+        let source_line = known.text.as_ref().and_then(line_of);
         Some(Position { file: known.name.clone(), line, column, source_line })
     }
+}
+
+/// The source map that a compiled job carries in its last comment, as a `data:` URL.
+fn inline_map(code: &str) -> Option<String> {
+    let (_, url) = code.rsplit_once("sourceMappingURL=data:application/json")?;
+    let (_, encoded) = url.split_once("base64,")?;
+    let encoded = encoded.split_whitespace().next()?;
+    let map = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, encoded).ok()?;
+    String::from_utf8(map).ok()
+}
+
+/// What the author wrote, from the `sourcesContent` of a map (ECMA-426).
+fn original(map: &str) -> Option<Arc<str>> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Map {
+        sources_content: Vec<Option<String>>,
+    }
+    let map: Map = serde_json::from_str(map).ok()?;
+    map.sources_content.into_iter().next()?.map(Into::into)
 }
 
 /// Where in a step it happened.

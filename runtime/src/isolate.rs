@@ -120,7 +120,7 @@ impl Isolate {
         map: Option<&str>,
     ) -> Result<v8::Global<v8::Object>, Outcome> {
         let specifier = ModuleSpecifier::parse(module).expect("made by us");
-        self.sources.add(module, source, map.is_some());
+        self.sources.add(module, source, map);
         if let Some(map) = map {
             self.loader.add_source_map(module, map);
         }

@@ -306,6 +306,7 @@ impl Run<'_> {
             options: &options,
         };
         let mut done = step::execute(&mut self.isolate, &task).await;
+        tracing::debug!(step = step.id.as_str(), execution = execution.0, figures = ?done.figures, "step executed");
 
         for warning in &done.warnings {
             self.reporter.borrow_mut().log(LogSource::Runtime, Level::Warn, warning);
