@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p fulgurite-runtime --bench claims -- [megabytes]`
 
+#![allow(clippy::disallowed_methods, reason = "a program of its own, not the library")]
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;

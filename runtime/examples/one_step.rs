@@ -1,5 +1,7 @@
 //! A plan in, events out: the runtime in thirty lines. Takes a job's code as its first argument and a state as its second.
 
+#![allow(clippy::disallowed_methods, reason = "a program of its own, not the library")]
+
 use fulgurite_plan::{Draft, DraftStep, Job, Plan, Source};
 use fulgurite_runtime::{Event, Request, initialize, start};
 use fulgurite_state::{IndexOptions, State};

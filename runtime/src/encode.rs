@@ -210,7 +210,7 @@ impl<'s> Pass<'_, 's> {
             return Ok(Form::Text("\"[Circular]\""));
         }
         if let Some(view) = self.views.of(scope, object)
-            && self.to_json(scope, object)?.is_none()
+            && self.json_method(scope, object)?.is_none()
         {
             return Ok(Form::Object(object, Some(view)));
         }
@@ -227,7 +227,7 @@ impl<'s> Pass<'_, 's> {
         if self.is_stream(scope, object)? {
             return Ok(Form::Stream(object));
         }
-        if let Some(to_json) = self.to_json(scope, object)? {
+        if let Some(to_json) = self.json_method(scope, object)? {
             if !self.careful {
                 return self.leaf(scope, value);
             }
@@ -278,7 +278,7 @@ impl<'s> Pass<'_, 's> {
         }
         let length = array.length();
         if length > SLICE {
-            return Ok(if self.to_json(scope, array.into())?.is_some() {
+            return Ok(if self.json_method(scope, array.into())?.is_some() {
                 self.leaf(scope, array.into())?
             } else {
                 Form::LongArray(array)
@@ -316,12 +316,12 @@ impl<'s> Pass<'_, 's> {
             Err(exception) if !self.careful && value.is_object() => {
                 let object: v8::Local<v8::Object> = value.cast();
                 if value.is_array() {
-                    if self.to_json(scope, object)?.is_some() {
+                    if self.json_method(scope, object)?.is_some() {
                         return Err(self.threw(exception));
                     }
                     let array: v8::Local<v8::Array> = value.cast();
                     Ok(if array.length() > 1 { Form::LongArray(array) } else { Form::Array(array) })
-                } else if self.to_json(scope, object)?.is_none() && !value.is_proxy() {
+                } else if self.json_method(scope, object)?.is_none() && !value.is_proxy() {
                     Ok(Form::Object(object, None))
                 } else {
                     self.careful = true;
@@ -335,7 +335,6 @@ impl<'s> Pass<'_, 's> {
     }
 
     /// `JSON.stringify(value)`; the inner `Err` is what it threw.
-    #[expect(clippy::type_complexity, reason = "two layers: ours, and what V8 answered")]
     fn stringified(
         &mut self,
         scope: &mut v8::PinScope<'s, '_>,
@@ -662,7 +661,7 @@ impl<'s> Pass<'_, 's> {
         self.catching(scope, |scope| function.call(scope, this, arguments))
     }
 
-    fn to_json(
+    fn json_method(
         &mut self,
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,

@@ -25,7 +25,9 @@ pub(crate) fn extensions() -> Vec<deno_core::Extension> {
 }
 
 /// Where `op_log` sends its lines: level (see `js/20_log.js`; -1 is the runtime itself) and text.
-pub(crate) struct LogSink(pub(crate) Box<dyn FnMut(i32, &str)>);
+pub(crate) struct LogSink(pub(crate) Box<Log>);
+
+type Log = dyn FnMut(i32, &str);
 
 #[op2(fast)]
 fn op_log(state: &mut OpState, #[smi] level: i32, #[string] text: &str) {

@@ -16,7 +16,9 @@ const EXTERNAL_FROM: usize = 64 * 1024;
 
 /// The bytes behind external strings, by address, with the number of strings that use them. V8 gives back an address and a
 /// length when it collects such a string, on whatever thread that happens.
-static HELD: LazyLock<Mutex<HashMap<(usize, usize), (Bytes, usize)>>> = LazyLock::new(Mutex::default);
+static HELD: LazyLock<Mutex<Held>> = LazyLock::new(Mutex::default);
+
+type Held = HashMap<(usize, usize), (Bytes, usize)>;
 
 /// A string with the characters of a valid UTF-8 text; `None` when it is longer than V8 can hold.
 pub(crate) fn string_from<'s>(scope: &mut v8::PinScope<'s, '_>, text: &Bytes) -> Option<v8::Local<'s, v8::String>> {
@@ -60,7 +62,7 @@ fn drop_one(key: (usize, usize)) {
     }
 }
 
-fn held() -> std::sync::MutexGuard<'static, HashMap<(usize, usize), (Bytes, usize)>> {
+fn held() -> std::sync::MutexGuard<'static, Held> {
     HELD.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 

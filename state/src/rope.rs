@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(rope.len(), 6);
         for from in 0..=6 {
             for to in from..=6 {
-                assert_eq!(rope.slice(from..to), "abcdef"[from..to].as_bytes(), "{from}..{to}");
+                assert_eq!(rope.slice(from..to), &b"abcdef"[from..to], "{from}..{to}");
             }
         }
     }
