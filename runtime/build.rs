@@ -1,5 +1,7 @@
 //! Makes the V8 startup snapshot: `js/` and the web APIs, compiled and evaluated once, here.
 
+#![allow(clippy::disallowed_methods, reason = "a build script, not the library")]
+
 use std::path::PathBuf;
 
 #[path = "src/ops.rs"]
