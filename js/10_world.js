@@ -27,7 +27,9 @@ const load = (name) => core.loadExtScript(`ext:deno_web/${name}.js`);
 const { URL, URLSearchParams } = load("00_url");
 const { DOMException, QuotaExceededError } = load("01_dom_exception");
 const { URLPattern } = load("01_urlpattern");
-const { CustomEvent, Event, EventTarget, MessageEvent, ProgressEvent } = load("02_event");
+const { CustomEvent, Event, EventTarget, saveGlobalThisReference } = load("02_event");
+// Where deno_web takes what a listener throws. Nothing can listen for it here, so it ends the run.
+saveGlobalThisReference({ __proto__: null, dispatchEvent: () => true });
 const {
   clearInterval: endInterval,
   clearTimeout: endTimeout,
@@ -39,7 +41,7 @@ const { atob, btoa } = load("05_base64");
 const streams = load("06_streams");
 const { TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } = load("08_text_encoding");
 const { Blob, File } = load("09_file");
-const { MessageChannel, MessagePort, structuredClone } = load("13_message_port");
+const { structuredClone } = load("13_message_port");
 const { CompressionStream, DecompressionStream } = load("14_compression");
 const { Performance, performance } = load("15_performance");
 
@@ -123,11 +125,7 @@ ObjectDefineProperties(globalThis, {
   Event: hidden(Event),
   EventTarget: hidden(EventTarget),
   File: hidden(File),
-  MessageChannel: hidden(MessageChannel),
-  MessageEvent: hidden(MessageEvent),
-  MessagePort: hidden(MessagePort),
   Performance: hidden(Performance),
-  ProgressEvent: hidden(ProgressEvent),
   QuotaExceededError: hidden(QuotaExceededError),
   ReadableByteStreamController: hidden(streams.ReadableByteStreamController),
   ReadableStream: hidden(streams.ReadableStream),

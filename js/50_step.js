@@ -22,7 +22,21 @@ const value = (value) => ({ __proto__: null, value, writable: true, enumerable: 
 
 function describe(value) {
   if (value === null) return "null";
-  return ArrayIsArray(value) ? "an array" : typeof value === "object" ? "an object" : typeof value;
+  if (ArrayIsArray(value)) return "an array";
+  switch (typeof value) {
+    case "undefined":
+      return "nothing";
+    case "object":
+      return "an object";
+    case "number":
+    case "bigint":
+    case "boolean":
+      return `${value}`;
+    case "string":
+      return value === "" ? "an empty string" : "a string";
+    default:
+      return `a ${typeof value}`;
+  }
 }
 
 /**

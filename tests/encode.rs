@@ -341,7 +341,42 @@ fn deep() {
     // As deep as the scanner lets in: touched, and so parsed and stringified by V8.
     let text = format!("{{\"data\":{}{}}}", "[".repeat(4000), "]".repeat(4000));
     check(&text, "(state.data.length, state)", &text);
-    // Deeper than V8's own recursion, made by the job: an error of the job's, not a crash of ours.
+    // Deeper, made by the job: an error with the path, and nothing else is lost by it.
+    let nest = "{ let a = []; for (let i = 0; i < 5000; i++) a = [a]; ";
+    let too_deep = |body: &str, path: &str| {
+        let report = op(&format!("{nest}{body} }}"), r#"{"data":1,"configuration":{"password":"hunter2"}}"#);
+        let expected = format!(
+            "fail StateEncodeError: cannot turn the step's output into JSON: {path} nests deeper than 4096 levels, which nothing could read back"
+        );
+        assert_eq!(report.ending(), expected, "{body}");
+        assert!(report.result().starts_with("{\"data\":1,\"errors\""), "{}", report.result());
+        assert!(!report.result().contains("hunter2"), "{}", report.result());
+    };
+    too_deep("return { a: { b: a } }", "a.b");
+    too_deep("return new Proxy({ ...state, a }, {})", "state");
+    too_deep("return { ...Object.fromEntries(Array.from({ length: 300 }, (_, i) => ['k' + i, i])), a }", "a");
+    let report = op(&format!("{nest}state.deep = a; state[7] = 1; throw Error(1) }}"), r#"{"data":1}"#);
+    assert_eq!(report.ending(), "fail JobError: 1");
+    assert_eq!(
+        report.log(),
+        [
+            "warn: deep nests deeper than 4096 levels, which nothing could read back; the step hands on its input as it was given"
+        ]
+    );
+    let report = op("{ let a = []; for (let i = 0; i < 1e6; i++) a = [a]; return { a } }", "{}");
+    assert!(report.ending().starts_with("fail StateEncodeError"), "{}", report.ending());
+    // As deep as can be, and then moved down by one step after the other.
+    let text = format!("{{\"data\":{}{}}}", "[".repeat(4095), "]".repeat(4095));
+    let down = "export default [state => ({ data: { down: state } })];";
+    assert!(crate::run::chain(&[down, down, down], &text).ending().starts_with("fail StateEncodeError"));
+    let report = op(&format!("{nest}state.deep = a; state[7] = 1; throw Error(1) }}"), r#"{"data":1}"#);
+    assert_eq!(report.ending(), "fail JobError: 1");
+    assert_eq!(
+        report.log(),
+        [
+            "warn: deep nests deeper than 4096 levels, which nothing could read back; the step hands on its input as it was given"
+        ]
+    );
     let report = op("{ let a = []; for (let i = 0; i < 1e6; i++) a = [a]; return { a } }", "{}");
     assert!(
         report.ending() == "success" || report.ending().starts_with("fail StateEncodeError"),

@@ -58,6 +58,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("state_limit", state_limit),
         trial("many_keys_cost_no_time_of_ours", many_keys),
         trial("triggers_have_clocks_too", triggers),
+        trial("a_run_may_end_on_a_trigger", end_on_a_trigger),
         trial("a_tampered_world", tampered),
         trial("timers_end_with_their_step", timers),
         trial("teardown_while_collecting", teardown),
@@ -65,6 +66,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("abort", abort),
         trial("the_world_of_a_job", world),
         trial("console", console),
+        trial("stacks", stacks),
+        trial("listeners_that_throw", listeners),
     ]
 }
 
@@ -123,16 +126,22 @@ fn endings() {
         "crash ExecutionError: nobody handled Error: late",
     );
     ends("export default [s => { const p = Promise.reject(new Error('x')); return p.catch(() => s) }]", "success");
-    ends("export default 5", "crash RuntimeCrash: the job's default export is number, not an array of operations");
+    ends("export default 5", "crash RuntimeCrash: the job's default export is 5, not an array of operations");
     ends("export const x = 1", "crash RuntimeCrash: the job exports no operations");
-    ends(
-        "export default [s => s, 5]",
-        "crash RuntimeCrash: invalid operation at statement 1: number is not a function",
-    );
+    ends("export default [s => s, 5]", "crash RuntimeCrash: invalid operation at statement 1: 5 is not a function");
     ends(
         "export default [s => { const f = () => f(); f() }]",
         "fail RuntimeError: RangeError: Maximum call stack size exceeded",
     );
+}
+
+fn listeners() {
+    let listener = "export default [s => { const t = new EventTarget(); t.addEventListener('a', () => { throw new Error('in a listener') }); t.dispatchEvent(new Event('a')); return s }]";
+    ends(listener, "crash ExecutionError: nobody handled Error: in a listener");
+    let later = listener.replace("s => {", "async s => { await null;");
+    ends(&later, "crash ExecutionError: nobody handled Error: in a listener");
+    let timer = "export default [s => new Promise(r => { const t = new EventTarget(); t.addEventListener('a', () => { throw new Error('in a listener') }); setTimeout(() => { t.dispatchEvent(new Event('a')); r(s) }, 1) })]";
+    ends(timer, "crash ExecutionError: nobody handled Error: in a listener");
 }
 
 fn positions() {
@@ -250,6 +259,9 @@ fn conditions() {
         ("export default [s => ({ data: { n: 5 } })];", "export default [s => { throw new Error('x') }];");
     assert!(followed(expression("state.data.n > 4"), ok));
     assert!(!followed(expression("state.data.n > 5"), ok));
+    assert!(followed(expression("true;"), ok) && followed(expression(" state.data.n === 5 ; "), ok));
+    let loose = fork(expression("(Promise.reject(new Error('loose')), true)"), ok);
+    assert_eq!((loose.ending().as_str(), loose.steps.len()), ("crash ExecutionError: nobody handled Error: loose", 1));
     assert!(followed(expression("upstreamStepId === 'first' // a comment"), ok));
     assert!(
         followed(expression("!state.errors"), ok)
@@ -342,6 +354,16 @@ fn time_limits() {
         request
     });
     assert!(top.ending().starts_with("kill timeout"), "{}", top.ending());
+}
+
+/// What a run ends on is a result, too, and has no credentials on it.
+fn end_on_a_trigger() {
+    let trigger = DraftStep { id: Some("t".into()), next: vec![edge("a", Condition::Always)], ..DraftStep::default() };
+    let steps = vec![trigger, step("a", "export default [s => s]")];
+    let plan = Plan::new(Draft { steps, end: Some("t".into()), ..Draft::default() }).unwrap();
+    let input = r#"{"data":1,"configuration":{"password":"hunter2"},"_private":1}"#;
+    let input = State::parse(input.to_owned(), &IndexOptions::default()).unwrap();
+    assert_eq!(run(Request { input: Some(input), ..Request::new(plan) }).result(), r#"{"data":1}"#);
 }
 
 /// See `initialize` in the runtime: V8 leaves the interrupt check out of the wrong loop.
@@ -524,7 +546,21 @@ fn world() {
     assert_eq!(report.ending(), "fail JobError: stop");
 }
 
+/// What a job sees of its own stack: its files, and nothing of ours.
+fn stacks() {
+    let report = run(request(
+        "export default [s => { function f() { return new Error('x').stack } return { stack: f() } }]",
+        "{}",
+        3,
+    ));
+    assert_eq!(report.result(), r#"{"stack":"Error: x\n    at f (step.js:1:46)\n    at step.js:1:85"}"#);
+}
+
 fn console() {
+    let secret = r#"{"data":1,"configuration":{"password":"hunter2"}}"#;
+    let report = run(request("export default [s => { console.log(s); console.success('s', s); return s }]", secret, 3));
+    let shown = "{ data: 1, configuration: \"****\" }";
+    assert_eq!(report.log(), [format!("info: {shown}"), format!("success: s {shown}")]);
     let report = op(
         "(console.log('a', 1, { b: [1] }), console.info('i'), console.warn('w'), console.error('e'), console.debug('d'), console.success('s'), console.always('x'), console.log('two\\nlines'), console.log(), state)",
     );

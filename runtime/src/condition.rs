@@ -82,6 +82,8 @@ fn failed_to(what: &str, from: &str, plan: &Plan, to: StepIndex, problem: &str) 
 
 fn compile(scope: &mut v8::PinScope, text: &str) -> Result<v8::Global<v8::Function>, String> {
     v8::tc_scope!(let scope, scope);
+    // An expression may be written like a statement.
+    let text = text.trim().trim_end_matches(';');
     let function = (|| {
         // On a line of its own, so that a comment at the end of the expression does no harm.
         let body = v8::String::new(scope, &format!("\"use strict\";return (\n{text}\n);"))?;

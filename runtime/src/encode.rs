@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use deno_core::v8;
 use fulgurite_state::path::Segment;
-use fulgurite_state::{IndexOptions, Path, State, Writer};
+use fulgurite_state::{IndexOptions, MAX_DEPTH, Path, State, Writer, nests_deeper};
 
 use crate::live::Values;
 use crate::text::{append_quoted, append_utf8, lossy, utf8_bound};
@@ -27,6 +27,8 @@ const SLICE: u32 = 16 * 1024;
 
 /// How deep the careful pass follows a value that `JSON.stringify` refused.
 const CAREFUL_DEPTH: usize = 256;
+
+const TOO_DEEP: &str = "nests deeper than 4096 levels, which nothing could read back";
 
 /// What to do with the top level, and how far to look.
 #[derive(Clone, Debug)]
@@ -381,9 +383,17 @@ impl<'s> Pass<'_, 's> {
             }
             Form::Json(json) => {
                 let bound = utf8_bound(json);
-                self.writer.value_with(bound, |out| append_utf8(scope, json, 0, 0, out));
+                let room = MAX_DEPTH.saturating_sub(self.level());
+                let fits = self.writer.value_with(bound, |out| {
+                    let start = out.len();
+                    append_utf8(scope, json, 0, 0, out);
+                    !nests_deeper(&out[start..], room)
+                });
+                if !fits {
+                    return Err(self.cannot(TOO_DEEP));
+                }
             }
-            Form::Splice(view, place) => self.splice(&view, place),
+            Form::Splice(view, place) => self.splice(&view, place)?,
             Form::Stream(stream) => {
                 let stream: v8::Local<v8::Value> = stream.into();
                 // A path with a lone surrogate in it names no place for sure; such a stream stays what the text says.
@@ -419,13 +429,21 @@ impl<'s> Pass<'_, 's> {
         result
     }
 
-    fn splice(&mut self, view: &View, place: usize) {
+    fn splice(&mut self, view: &View, place: usize) -> Fallible<()> {
         let span = view.span(place);
+        // Where it came from it was not too deep; only a value that moved down has to be looked at.
+        if self.level() > view.level + 1
+            && nests_deeper(&view.state.slice(span.range.clone()), MAX_DEPTH.saturating_sub(self.level()))
+        {
+            return Err(self.cannot(TOO_DEEP));
+        }
         self.writer.splice(&view.state, &span);
         // Streams that are named inside go along.
-        let Some(values) = view.state.live().and_then(|names| self.views.live.of(names)) else { return };
+        let Some(values) = view.state.live().and_then(|names| self.views.live.of(names)) else {
+            return Ok(());
+        };
         if values.streams.is_empty() {
-            return;
+            return Ok(());
         }
         let from = view.path_of(place);
         for (path, stream) in &values.streams {
@@ -434,6 +452,7 @@ impl<'s> Pass<'_, 's> {
                 self.values.streams.push((Path(at), stream.clone()));
             }
         }
+        Ok(())
     }
 
     fn object(
@@ -612,7 +631,15 @@ impl<'s> Pass<'_, 's> {
         self.writer.element();
         let bound = utf8_bound(json);
         // The elements without the brackets of the slice.
-        self.writer.value_with(bound, |out| append_utf8(scope, json, 1, 1, out));
+        let room = MAX_DEPTH.saturating_sub(self.level() + 1);
+        let fits = self.writer.value_with(bound, |out| {
+            let start = out.len();
+            append_utf8(scope, json, 1, 1, out);
+            !nests_deeper(&out[start..], room)
+        });
+        if !fits {
+            return Err(self.cannot(TOO_DEEP));
+        }
         if self.writer.len() > self.options.limit {
             return Err(Error::TooLarge { limit: self.options.limit });
         }

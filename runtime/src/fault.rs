@@ -54,7 +54,9 @@ impl Sources {
         });
         ErrorReport {
             position,
-            hint: Some("a job can import its step's adaptors by their exact names, and nothing else".into()),
+            hint: Some(
+                "a job cannot import anything yet: not even adaptors, and never files, URLs or Node's modules".into(),
+            ),
             ..ErrorReport::new("ImportError", format!("module blacklisted: {specifier}"))
         }
     }
@@ -184,7 +186,9 @@ fn classify(
     match name {
         _ if moment == Moment::Loose && name != "EvalError" => {
             let mut report = report("ExecutionError", format!("nobody handled {}", named(&message)));
-            report.hint = Some("await or return every promise that the job makes, or give it a `.catch()`".into());
+            let hint = "await or return every promise that the job makes, or give it a `.catch()`; catch errors in the callbacks of \
+                        timers and listeners";
+            report.hint = Some(hint.into());
             Outcome::Crash(report)
         }
         "SyntaxError" if moment == Moment::Compile => Outcome::Crash(report("CompileError", named(&message))),
@@ -219,7 +223,13 @@ fn hint(message: &str) -> Option<String> {
         return Some(match name {
             "require" | "process" | "Buffer" | "__dirname" => format!("`{name}` is Node's; a job runs without Node"),
             "fetch" => "a job has no network of its own; use an adaptor".into(),
-            _ => format!("is `{name}` spelled right, and exported by the step's adaptor?"),
+            "fn" | "fnIf" | "each" | "combine" | "dataValue" | "dataPath" | "lastReferenceValue" | "field"
+            | "fields" | "merge" | "sourceValue" | "get" | "post" | "put" | "patch" | "del" | "http" | "cursor"
+            | "$" => format!(
+                "`{name}` is an adaptor's, and adaptors are not loaded yet: write the compiled form, \
+                 `export default [state => …]`"
+            ),
+            _ => format!("is `{name}` spelled right?"),
         });
     }
     None

@@ -41,6 +41,7 @@ pub(crate) struct Isolate {
     pub(crate) pristine: Pristine,
     pub(crate) functions: Functions,
     pub(crate) sources: Sources,
+    names: Rc<RefCell<Vec<(String, String)>>>,
     pub(crate) loader: Rc<Loader>,
     gauge: Arc<Gauge>,
     pub(crate) runtime: JsRuntime,
@@ -88,6 +89,8 @@ impl Isolate {
         let watchdog = Watchdog::start(killer.clone(), runtime.v8_isolate().thread_safe_handle())
             .map_err(|error| CoreErrorKind::Io(error).into_box())?;
 
+        let names = Rc::new(RefCell::new(Vec::new()));
+        runtime.v8_isolate().set_slot(Names(names.clone()));
         let (views, pristine, functions) = {
             deno_core::scope!(scope, runtime);
             let taken = take_inner(scope).ok_or_else(|| CoreErrorKind::ExecutionTerminated.into_box())?;
@@ -95,18 +98,21 @@ impl Isolate {
             context.set_allow_generation_from_strings(false);
             taken
         };
-        Ok(Isolate {
+        let mut isolate = Isolate {
             watchdog,
             killer,
             views,
             pristine,
             functions,
             sources: Sources::default(),
+            names,
             loader,
             gauge,
             runtime,
             collections,
-        })
+        };
+        isolate.heap();
+        Ok(isolate)
     }
 
     /// Loads and evaluates a module under a name of its own; answers its namespace.
@@ -121,6 +127,7 @@ impl Isolate {
     ) -> Result<v8::Global<v8::Object>, Outcome> {
         let specifier = ModuleSpecifier::parse(module).expect("made by us");
         self.sources.add(module, source, map);
+        self.names.borrow_mut().push((format!("{module}:"), format!("{}:", source.name)));
         if let Some(map) = map {
             self.loader.add_source_map(module, map);
         }
@@ -291,12 +298,39 @@ fn stack_trace<'s, 'i>(
         })
     };
     if harmless {
-        return deno_core::error::prepare_stack_trace_callback(scope, error, sites);
+        let stack = deno_core::error::prepare_stack_trace_callback(scope, error, sites);
+        return authors_stack(scope, stack).unwrap_or(stack);
     }
     v8::String::new(scope, "Error: (its name or message cannot be shown)")
         .unwrap_or_else(|| v8::String::empty(scope))
         .into()
 }
+
+/// A stack as the author of a job knows it: without the frames of ours, and with the names of his files.
+fn authors_stack<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    stack: v8::Local<'s, v8::Value>,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let text = v8::Local::<v8::String>::try_from(stack).ok()?;
+    let text = crate::text::lossy(scope, text);
+    let names = scope.get_slot::<Names>()?.0.borrow();
+    let ours = |line: &str| line.starts_with("    at ") && (line.contains("(ext:") || line.starts_with("    at ext:"));
+    let mut shown = String::with_capacity(text.len());
+    for line in text.split('\n').filter(|line| !ours(line)) {
+        if !shown.is_empty() {
+            shown.push('\n');
+        }
+        match names.iter().find(|(module, _)| line.contains(module.as_str())) {
+            Some((module, name)) => shown.push_str(&line.replace(module.as_str(), name)),
+            None => shown.push_str(line),
+        }
+    }
+    drop(names);
+    Some(v8::String::new(scope, &shown)?.into())
+}
+
+/// What the author calls each module; in a slot of the isolate.
+struct Names(Rc<RefCell<Vec<(String, String)>>>);
 
 /// Reads the heap after every collection: a thread that looks on cannot ask V8 itself.
 fn gauge_heap(runtime: &mut JsRuntime, gauge: &Arc<Gauge>) -> Watch {

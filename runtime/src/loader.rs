@@ -37,7 +37,7 @@ pub(crate) fn refusal(specifier: &str) -> String {
     const SHOWN: usize = 200;
     let end = specifier.char_indices().nth(SHOWN).map_or(specifier.len(), |(end, _)| end);
     let specifier = &specifier[..end];
-    format!("cannot import \"{specifier}\": a job can import nothing but its step's adaptors")
+    format!("cannot import \"{specifier}\": a job cannot import anything")
 }
 
 impl ModuleLoader for Loader {

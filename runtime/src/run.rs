@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use fulgurite_plan::{
-    Completion, Configuration, ErrorReport, Job, KillReason, Outcome, Plan, StepId, StepIndex, Visit, Walk,
+    Completion, Condition, Configuration, ErrorReport, Job, KillReason, Outcome, Plan, StepId, StepIndex, Visit, Walk,
 };
 use fulgurite_state::{IndexOptions, State};
 
@@ -266,10 +266,10 @@ impl Run<'_> {
             // A trigger passes its input on.
             let state = visit.input.as_ref().map(|parcel| parcel.state.clone());
             self.start_clock();
-            let followed = self.decide(visit.step, state.as_ref(), false);
+            let followed = self.decide(visit.step, state.as_ref(), false).await;
             self.isolate.killer.set(Clock::Step, None);
             let followed = followed?;
-            let leaf = !followed.contains(&true);
+            let leaf = plan.end() == Some(visit.step) || !followed.contains(&true);
             // What comes out of a run has no credentials on it, whoever put them there.
             let output = visit.input.clone().map(|parcel| match leaf {
                 true => Parcel { state: self.stripped(&parcel.state), ..parcel },
@@ -314,7 +314,7 @@ impl Run<'_> {
         let failure = self.settle(step.id.as_str(), &mut done, options.index);
         let decided = match done.outcome.stops_the_run() {
             true => Err(done.outcome.clone()),
-            false => self.decide(visit.step, done.output.as_ref(), failure.is_some()),
+            false => self.decide(visit.step, done.output.as_ref(), failure.is_some()).await,
         };
         self.isolate.killer.set(Clock::Step, None);
         self.add(&done.figures);
@@ -394,7 +394,7 @@ impl Run<'_> {
     }
 
     /// Which edges are followed.
-    fn decide(&mut self, from: StepIndex, state: Option<&State>, failed: bool) -> Result<Vec<bool>, Outcome> {
+    async fn decide(&mut self, from: StepIndex, state: Option<&State>, failed: bool) -> Result<Vec<bool>, Outcome> {
         let empty;
         let state = match state {
             Some(state) => state,
@@ -409,7 +409,15 @@ impl Run<'_> {
             Some(followed) => Ok(followed),
             None => self.conditions.evaluate(&mut self.isolate, plan, from, place, state),
         });
-        decided.collect::<Result<_, _>>().map_err(|outcome| with_step(outcome, plan[from].id.as_str()))
+        let decided: Result<Vec<bool>, Outcome> = decided.collect();
+        // A condition may leave a rejection behind; it is not the next step's.
+        let turned = match plan[from].next.iter().any(|edge| matches!(edge.condition, Condition::Expression(_))) {
+            true => self.isolate.turn().await,
+            false => Ok(()),
+        };
+        decided
+            .and_then(|decided| turned.map(|()| decided))
+            .map_err(|outcome| with_step(outcome, plan[from].id.as_str()))
     }
 
     fn add(&mut self, figures: &Figures) {

@@ -187,6 +187,12 @@ fn begin(
         match started {
             Some(started) => return started,
             None => match (killer.fired(), scope.exception()) {
+                // Terminated, and not by us: deno_core does that for what a listener throws, and keeps the exception.
+                (None, _) if scope.has_terminated() => {
+                    let nothing = v8::undefined(scope).into();
+                    let error = deno_core::error::exception_to_err(scope, nothing, false, true);
+                    fault::from_js_error(sources, &error, Moment::Loose)
+                }
                 (None, Some(exception)) => fault::from_exception(scope, sources, exception, Moment::Run, &[]),
                 _ => idle(),
             },
@@ -269,7 +275,16 @@ fn end(
                 let encoded = match encode::encode(scope, views, pristine, task.options, view) {
                     Ok(encoded) => encoded,
                     // The input itself cannot be encoded any more: hand on what it was.
-                    Err(_) => unchanged(task),
+                    Err(error) => {
+                        let why = match &error {
+                            encode::Error::Threw { path, .. } => format!("{path} throws when it is read"),
+                            encode::Error::Cannot { path, why } => format!("{path} {why}"),
+                            encode::Error::TooLarge { limit } => format!("the state exceeds {limit} bytes"),
+                            encode::Error::Terminated => "the run is being stopped".into(),
+                        };
+                        let warning = format!("{why}; the step hands on its input as it was given");
+                        Encoded { warnings: vec![warning], ..unchanged(task) }
+                    }
                 };
                 Ok(Ended { outcome: Err(outcome), encoded })
             }

@@ -54,6 +54,8 @@ pub(crate) struct View {
     /// Where the object's `{` stands in the state's text.
     base: usize,
     pub(crate) object: Arc<Object>,
+    /// How many objects it is in: 0 for the state itself.
+    pub(crate) level: usize,
     /// From the root of `state`; kept only when the state has streams.
     path: Rc<[Segment]>,
     _weak: Rc<v8::Weak<v8::Object>>,
@@ -120,7 +122,7 @@ impl Views {
         scope: &mut v8::PinScope<'s, '_>,
         state: &State,
     ) -> Option<v8::Local<'s, v8::Value>> {
-        let value = self.materialize(scope, state, state.root(), Rc::new([]))?;
+        let value = self.materialize(scope, state, state.root(), 0, Rc::new([]))?;
         if let Some(values) = state.live().and_then(|names| self.live.of(names))
             && let Ok(object) = v8::Local::<v8::Object>::try_from(value)
         {
@@ -138,6 +140,7 @@ impl Views {
         scope: &mut v8::PinScope<'s, '_>,
         state: &State,
         span: &Span,
+        level: usize,
         path: Rc<[Segment]>,
     ) -> Option<v8::Local<'s, v8::Value>> {
         let streams = state.live().filter(|names| !names.streams.is_empty()).and_then(|names| self.live.of(names));
@@ -147,7 +150,7 @@ impl Views {
             return Some(v8::Local::new(scope, stream));
         }
         match &span.object {
-            Some(object) => self.object(scope, state, span.range.start, object, path).map(Into::into),
+            Some(object) => self.object(scope, state, span.range.start, object, level, path).map(Into::into),
             None => {
                 let value = self.parse(scope, state.slice(span.range.clone()), &path)?;
                 if let Some(values) = &streams {
@@ -164,6 +167,7 @@ impl Views {
         state: &State,
         base: usize,
         object: &Arc<Object>,
+        level: usize,
         path: Rc<[Segment]>,
     ) -> Option<v8::Local<'s, v8::Object>> {
         let result = v8::Object::new(scope);
@@ -175,7 +179,7 @@ impl Views {
             }
         });
         let weak = Rc::new(v8::Weak::with_finalizer(scope, result, finalizer));
-        let view = View { state: state.clone(), base, object: object.clone(), path, _weak: weak };
+        let view = View { state: state.clone(), base, object: object.clone(), level, path, _weak: weak };
 
         let private = v8::Local::new(scope, &self.number);
         let value = v8::Number::new(scope, f64::from(number));
@@ -411,7 +415,7 @@ fn read_lazy<'s, 'i>(
     let Some(view) = view else { return };
     let has_streams = view.state.live().is_some_and(|names| !names.streams.is_empty());
     let path: Rc<[Segment]> = if has_streams { view.path_of(place).into() } else { Rc::new([]) };
-    if let Some(value) = views.materialize(scope, &view.state, &view.span(place), path) {
+    if let Some(value) = views.materialize(scope, &view.state, &view.span(place), view.level + 1, path) {
         rv.set(value);
     }
 }

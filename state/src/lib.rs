@@ -32,7 +32,7 @@ mod syntax;
 pub use index::{IndexOptions, Object, Property};
 pub use path::Path;
 pub use rope::Rope;
-pub use scan::{MAX_DEPTH, array_chunks, object_chunks};
+pub use scan::{MAX_DEPTH, array_chunks, nests_deeper, object_chunks};
 pub use state::{Live, Span, State, properties};
 pub use syntax::{SyntaxError, SyntaxErrorKind, locate};
 pub use writer::Writer;

@@ -18,6 +18,9 @@ use block::{Classify, Portable};
 /// Arrays and objects may nest this deep; a text that nests deeper is refused, because V8's recursive walks could not follow.
 pub const MAX_DEPTH: usize = 4096;
 
+/// What the scanner itself can follow.
+const DEEPEST: usize = 2 * MAX_DEPTH;
+
 /// Which way the blocks are classified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -47,7 +50,16 @@ pub(crate) fn scan(text: &[u8], options: &IndexOptions) -> Result<Scanned, Refus
 
 /// Checks `text` and indexes its top levels, with a given engine.
 pub fn scan_with(engine: Engine, text: &[u8], options: &IndexOptions) -> Result<Scanned, Refused> {
-    let mut machine = Machine::new(text, *options);
+    scan_down_to(MAX_DEPTH, engine, text, options)
+}
+
+/// The same for a text that is a state already: put into another object, it may nest a little deeper than what comes in.
+pub(crate) fn scan_again(text: &[u8], options: &IndexOptions) -> Result<Scanned, Refused> {
+    scan_down_to(DEEPEST, Engine::Best, text, options)
+}
+
+fn scan_down_to(limit: usize, engine: Engine, text: &[u8], options: &IndexOptions) -> Result<Scanned, Refused> {
+    let mut machine = Machine::new(text, *options, limit);
     let non_ascii = each_token(engine, text, true, &mut machine)?;
     let scanned = machine.finish()?;
     // A second pass, but only for texts that are not plain ASCII.
@@ -55,6 +67,60 @@ pub fn scan_with(engine: Engine, text: &[u8], options: &IndexOptions) -> Result<
         return Err(Refused);
     }
     Ok(scanned)
+}
+
+/// Do the brackets of a valid text (or of a row of valid values) nest deeper than `limit`? Much faster than a scan: blocks whose
+/// brackets could not reach the limit are only counted.
+pub fn nests_deeper(text: &[u8], limit: usize) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if block::available() {
+        // SAFETY: `available` has just found every feature that the function names.
+        return unsafe { nests_deeper_avx2(text, limit) };
+    }
+    // SAFETY: the portable classification needs no feature.
+    unsafe { nests::<Portable>(text, limit) }
+}
+
+/// # Safety
+/// The processor must have the features named here.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt")]
+unsafe fn nests_deeper_avx2(text: &[u8], limit: usize) -> bool {
+    // SAFETY: this function has the features that the classification needs.
+    unsafe { nests::<block::Avx2>(text, limit) }
+}
+
+/// # Safety
+/// The processor must have what `C` names.
+#[inline(always)]
+unsafe fn nests<C: Classify>(text: &[u8], limit: usize) -> bool {
+    let mut strings = Strings::default();
+    let mut depth = 0usize;
+    let (blocks, tail) = text.as_chunks::<64>();
+    let mut padded = [b' '; 64];
+    padded[..tail.len()].copy_from_slice(tail);
+    for block in blocks.iter().chain((!tail.is_empty()).then_some(&padded)) {
+        // SAFETY: the caller vouches for the features of `C`.
+        let (masks, (open, close)) = unsafe { (C::masks(block), C::brackets(block)) };
+        // SAFETY: as above.
+        let (_, _, inside) = unsafe { strings.next::<C>(&masks) };
+        let (open, close) = (open & !inside, close & !inside);
+        if depth + open.count_ones() as usize > limit {
+            let mut at = depth;
+            for place in bits(open | close) {
+                if open >> place & 1 == 1 {
+                    at += 1;
+                    if at > limit {
+                        return true;
+                    }
+                } else {
+                    at = at.saturating_sub(1);
+                }
+            }
+        }
+        depth = (depth + open.count_ones() as usize).saturating_sub(close.count_ones() as usize);
+    }
+    false
 }
 
 /// Cuts a valid array into ranges of whole elements (commas between the ranges left out), each about `target` bytes.
@@ -149,13 +215,49 @@ unsafe fn each_token_avx2<T: Tokens>(text: &[u8], check: bool, sink: &mut T) -> 
 
 const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
+/// Where strings are, carried from block to block.
+#[derive(Default)]
+struct Strings {
+    /// 1 = the first byte of the next block is escaped.
+    escaped: u64,
+    /// All ones = the next block starts inside a string.
+    inside: u64,
+}
+
+impl Strings {
+    /// Of the next block: the bytes that are escaped, the quotes that are not, and what is inside strings (opening quotes
+    /// included, closing ones not).
+    ///
+    /// # Safety
+    /// The processor must have what `C` names.
+    #[inline(always)]
+    unsafe fn next<C: Classify>(&mut self, masks: &block::Masks) -> (u64, u64, u64) {
+        // Escaped are those after an odd run of backslashes. A run that starts on an odd place flips the alternation, which the
+        // subtraction does for all runs at once (simdjson, `json_escape_scanner`).
+        let escaped = if masks.backslash == 0 {
+            std::mem::take(&mut self.escaped)
+        } else {
+            let starts = masks.backslash & !self.escaped;
+            let maybe = starts << 1;
+            let codes = ((maybe | ODD).wrapping_sub(starts)) ^ ODD;
+            let escaped = codes ^ (masks.backslash | self.escaped);
+            self.escaped = (codes & masks.backslash) >> 63;
+            escaped
+        };
+        let quote = masks.quote & !escaped;
+        // SAFETY: the caller vouches for the features of `C`.
+        let inside = unsafe { C::prefix_xor(quote) } ^ self.inside;
+        self.inside = ((inside as i64) >> 63) as u64;
+        (escaped, quote, inside)
+    }
+}
+
 /// # Safety
 /// The processor must have what `C` names.
 #[inline(always)]
 unsafe fn walk<C: Classify, T: Tokens>(text: &[u8], check: bool, sink: &mut T) -> Result<bool, Refused> {
     let mut non_ascii = 0u64;
-    let mut escaped_carry = 0u64; // the first byte of the next block is escaped
-    let mut string_carry = 0u64; // all ones inside a string
+    let mut strings = Strings::default();
     let mut scalar_carry = 0u64; // the last byte belonged to a number or a word
 
     let (blocks, tail) = text.as_chunks::<64>();
@@ -168,25 +270,8 @@ unsafe fn walk<C: Classify, T: Tokens>(text: &[u8], check: bool, sink: &mut T) -
         // SAFETY: the caller vouches for the features of `C`.
         let masks = unsafe { C::masks(block) };
 
-        // Which bytes are escaped: those after an odd run of backslashes. A run that starts on an odd place flips the
-        // alternation, which the subtraction does for all runs at once (simdjson, `json_escape_scanner`).
-        let escaped = if masks.backslash == 0 {
-            let escaped = escaped_carry;
-            escaped_carry = 0;
-            escaped
-        } else {
-            let starts = masks.backslash & !escaped_carry;
-            let maybe = starts << 1;
-            let codes = ((maybe | ODD).wrapping_sub(starts)) ^ ODD;
-            let escaped = codes ^ (masks.backslash | escaped_carry);
-            escaped_carry = (codes & masks.backslash) >> 63;
-            escaped
-        };
-
-        let quote = masks.quote & !escaped;
-        // SAFETY: as above.
-        let inside = unsafe { C::prefix_xor(quote) } ^ string_carry; // opening quote included, closing one not
-        string_carry = ((inside as i64) >> 63) as u64;
+        // SAFETY: the caller vouches for the features of `C`.
+        let (escaped, quote, inside) = unsafe { strings.next::<C>(&masks) };
 
         if check {
             non_ascii |= masks.non_ascii;
@@ -210,7 +295,7 @@ unsafe fn walk<C: Classify, T: Tokens>(text: &[u8], check: bool, sink: &mut T) -
         sink.tokens(base, block, (masks.operator & !inside) | (quote & inside) | word_start)?;
     }
     // The tail's padding is white space outside a string: a string that is still open was never closed.
-    if string_carry != 0 || escaped_carry != 0 {
+    if strings.inside != 0 || strings.escaped != 0 {
         return Err(Refused);
     }
     Ok(non_ascii != 0)
@@ -291,7 +376,8 @@ struct Machine<'t> {
     state: u8,
     depth: usize,
     /// One bit per open bracket: is it an object?
-    stack: [u64; MAX_DEPTH / 64],
+    stack: [u64; DEEPEST / 64],
+    limit: usize,
     start: usize,
     /// Open objects that are indexed, outermost first. Recording happens while `frames.len() == depth`.
     frames: Vec<Frame>,
@@ -325,13 +411,14 @@ impl Tokens for Machine<'_> {
 }
 
 impl<'t> Machine<'t> {
-    fn new(text: &'t [u8], options: IndexOptions) -> Self {
+    fn new(text: &'t [u8], options: IndexOptions, limit: usize) -> Self {
         Machine {
             text,
             options,
             state: ROOT_VALUE,
             depth: 0,
-            stack: [0; MAX_DEPTH / 64],
+            stack: [0; DEEPEST / 64],
+            limit,
             start: 0,
             frames: Vec::new(),
             properties: 0,
@@ -385,7 +472,7 @@ impl<'t> Machine<'t> {
 
     #[inline(always)]
     fn open(&mut self, object: bool, next: u8) -> Result<(), Refused> {
-        if self.depth == MAX_DEPTH {
+        if self.depth == self.limit {
             return Err(Refused);
         }
         let (word, bit) = (self.depth / 64, self.depth % 64);

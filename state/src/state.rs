@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::index::{IndexOptions, Object, Property};
 use crate::path::Path;
 use crate::rope::Rope;
-use crate::scan::{Engine, scan, scan_with};
+use crate::scan::{scan, scan_again};
 use crate::syntax::{SyntaxError, diagnose};
 
 /// What a step takes and returns: one JSON value. `clone` is O(1), whatever its size; it is `Send` and never changes.
@@ -137,13 +137,15 @@ impl State {
 
 /// The properties of a valid object, whatever its size: keys (raw, with quotes) and values, relative to its first byte; or
 /// `None` when the text is no object. For the host's own small questions; a scan of the whole object.
+///
+/// # Panics
+/// When the text is no JSON: it must be a piece of a state.
 pub fn properties(text: &[u8]) -> Option<Arc<Object>> {
     if text.first() != Some(&b'{') {
         return None;
     }
     let options = IndexOptions { depth: 1, max_keys: usize::MAX, max_properties: usize::MAX, integer_keys: true };
-    let scanned = scan_with(Engine::Best, text, &options).ok()?;
-    scanned.object
+    scan_again(text, &options).expect("the text is a piece of a state, and so JSON").object
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The scanner against the careful reader, the portable engine and `serde_json`, on valid, mutated and arbitrary text.
 
 use fulgurite_state::internals::{Engine, diagnose, scan_with};
-use fulgurite_state::{IndexOptions, MAX_DEPTH, State, array_chunks, object_chunks, properties};
+use fulgurite_state::{IndexOptions, MAX_DEPTH, State, array_chunks, nests_deeper, object_chunks, properties};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -129,6 +129,36 @@ proptest! {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+fn depth_of(text: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut inside, mut escaped) = (0usize, 0, false, false);
+    for &b in text {
+        match b {
+            _ if escaped => escaped = false,
+            b'\\' if inside => escaped = true,
+            b'"' => inside = !inside,
+            b'{' | b'[' if !inside => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !inside => depth -= 1,
+            _ => {}
+        }
+    }
+    deepest
+}
+
+proptest! {
+    #[test]
+    fn nesting_is_measured_right(text in json(), copies in 1usize..8) {
+        let text = vec![text; copies].join(",");
+        let depth = depth_of(text.as_bytes());
+        prop_assert!(!nests_deeper(text.as_bytes(), depth));
+        if depth > 0 {
+            prop_assert!(nests_deeper(text.as_bytes(), depth - 1));
         }
     }
 }

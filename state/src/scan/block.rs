@@ -24,6 +24,12 @@ pub(super) trait Classify {
     /// The processor must have what the implementor names.
     unsafe fn masks(block: &[u8; 64]) -> Masks;
 
+    /// Which bytes are `{` or `[`, and which are `}` or `]`.
+    ///
+    /// # Safety
+    /// The processor must have what the implementor names.
+    unsafe fn brackets(block: &[u8; 64]) -> (u64, u64);
+
     /// Bit n of the result is the parity of bits 0..=n.
     ///
     /// # Safety
@@ -48,6 +54,16 @@ impl Classify for Portable {
             masks.non_ascii |= bit(b >= 0x80);
         }
         masks
+    }
+
+    #[inline(always)]
+    unsafe fn brackets(block: &[u8; 64]) -> (u64, u64) {
+        let (mut open, mut close) = (0, 0);
+        for (position, &b) in block.iter().enumerate() {
+            open |= ((b | 0x20 == b'{') as u64) << position;
+            close |= ((b | 0x20 == b'}') as u64) << position;
+        }
+        (open, close)
     }
 
     #[inline(always)]
@@ -122,6 +138,23 @@ mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn brackets(block: &[u8; 64]) -> (u64, u64) {
+            // SAFETY: the caller vouches for AVX2; both loads lie within the 64 bytes of the block and need no alignment.
+            unsafe {
+                let curl = _mm256_set1_epi8(0x20);
+                let low = _mm256_or_si256(_mm256_loadu_si256(block.as_ptr().cast()), curl);
+                let high = _mm256_or_si256(_mm256_loadu_si256(block.as_ptr().add(32).cast()), curl);
+                let both = |byte: u8| {
+                    let byte = _mm256_set1_epi8(byte as i8);
+                    let low = _mm256_movemask_epi8(_mm256_cmpeq_epi8(low, byte)) as u32;
+                    let high = _mm256_movemask_epi8(_mm256_cmpeq_epi8(high, byte)) as u32;
+                    low as u64 | (high as u64) << 32
+                };
+                (both(b'{'), both(b'}'))
+            }
+        }
+
+        #[inline(always)]
         unsafe fn prefix_xor(bits: u64) -> u64 {
             // SAFETY: the caller vouches for PCLMULQDQ.
             unsafe {
@@ -148,6 +181,9 @@ mod tests {
                 block[place] = byte;
                 // SAFETY: `available` said yes; `Portable` needs nothing.
                 let (fast, slow) = unsafe { (Avx2::masks(&block), Portable::masks(&block)) };
+                assert_eq!(fast, slow, "byte {byte:#x} at {place}");
+                // SAFETY: as above.
+                let (fast, slow) = unsafe { (Avx2::brackets(&block), Portable::brackets(&block)) };
                 assert_eq!(fast, slow, "byte {byte:#x} at {place}");
             }
         }
