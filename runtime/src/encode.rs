@@ -4,6 +4,9 @@
 //! by V8's own `JSON.stringify` with a single argument (anything else loses its fast path). Reading a property may run user code
 //! (getters, Proxies, `toJSON`), so all of this happens inside the step's limits.
 
+mod calls;
+mod form;
+
 use std::fmt::Write as _;
 use std::rc::Rc;
 
@@ -11,15 +14,11 @@ use deno_core::v8;
 use fulgurite_state::path::Segment;
 use fulgurite_state::{IndexOptions, MAX_DEPTH, Path, State, Writer, nests_deeper};
 
+use self::calls::Fallible;
+use self::form::Form;
 use crate::live::Values;
 use crate::text::{append_quoted, append_utf8, lossy, utf8_bound};
 use crate::view::{View, Views};
-
-/// Arrays of at most this many elements are looked into, for views and streams among their elements.
-const SHORT_ARRAY: u32 = 64;
-
-/// However shallow the index is: streams and errors right on the state are found.
-const SHALLOWEST: usize = 2;
 
 /// Longer arrays are encoded slice by slice, so that neither V8's longest string nor a second copy of the whole text is in
 /// the way.
@@ -140,231 +139,10 @@ struct Pass<'a, 's> {
     walks: usize,
 }
 
-/// How a value is going to be written. Found out before its key is written, because some have no JSON form.
-enum Form<'s> {
-    /// JSON leaves it out of objects and writes `null` in arrays.
-    Omit,
-    /// As it stands.
-    Text(&'static str),
-    /// An integer.
-    Integer(i32),
-    /// Digits in quotes.
-    Digits(String),
-    /// A string to be quoted.
-    Quoted(v8::Local<'s, v8::String>),
-    /// JSON text from V8.
-    Json(v8::Local<'s, v8::String>),
-    /// A property of a view that nobody touched.
-    Splice(View, usize),
-    /// Property by property.
-    Object(v8::Local<'s, v8::Object>, Option<(u32, View)>),
-    /// An error: name, message, and its own properties.
-    Error(v8::Local<'s, v8::Object>),
-    /// Element by element.
-    Array(v8::Local<'s, v8::Array>),
-    /// Slice by slice.
-    LongArray(v8::Local<'s, v8::Array>),
-    /// A live stream.
-    Stream(v8::Local<'s, v8::Object>),
-}
-
-type Fallible<T> = Result<T, Error>;
-
 impl<'s> Pass<'_, 's> {
     /// The level of the value at hand: 0 is the state itself.
     fn level(&self) -> usize {
         self.path.len()
-    }
-
-    fn form(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Fallible<Form<'s>> {
-        if value.is_string() {
-            return Ok(Form::Quoted(value.cast()));
-        }
-        if value.is_null() {
-            return Ok(Form::Text("null"));
-        }
-        if value.is_boolean() {
-            return Ok(Form::Text(if value.is_true() { "true" } else { "false" }));
-        }
-        if value.is_int32() {
-            // -0 is a number that is no int32 to V8, so this is what `JSON.stringify` writes.
-            return Ok(Form::Integer(value.int32_value(scope).unwrap_or_default()));
-        }
-        if value.is_undefined() || value.is_symbol() {
-            return Ok(Form::Omit);
-        }
-        if value.is_big_int() {
-            return self.big_int(scope, value);
-        }
-        let Ok(object) = v8::Local::<v8::Object>::try_from(value) else {
-            return self.leaf(scope, value); // a number
-        };
-        self.object_form(scope, object)
-    }
-
-    fn object_form(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        object: v8::Local<'s, v8::Object>,
-    ) -> Fallible<Form<'s>> {
-        if self.ancestors.iter().any(|ancestor| ancestor.strict_equals(object.into())) {
-            self.warn("is circular, written as \"[Circular]\"");
-            return Ok(Form::Text("\"[Circular]\""));
-        }
-        if let Some(view) = self.views.of(scope, object)
-            && self.json_method(scope, object)?.is_none()
-        {
-            return Ok(Form::Object(object, Some(view)));
-        }
-        let value = object.into();
-        let element = std::mem::take(&mut self.element);
-        let looked_into = self.careful || element || self.level() < self.options.index.depth.max(SHALLOWEST);
-        if object.is_array() {
-            let array: v8::Local<v8::Array> = object.cast();
-            return self.array_form(scope, array);
-        }
-        if object.is_function() || object.is_proxy() || !looked_into {
-            return self.leaf(scope, value);
-        }
-        if self.is_stream(scope, object)? {
-            return Ok(Form::Stream(object));
-        }
-        if let Some(to_json) = self.json_method(scope, object)? {
-            if !self.careful {
-                return self.leaf(scope, value);
-            }
-            let key = self.key_for_to_json(scope);
-            let json = self.call(scope, to_json, value, &[key])?;
-            // What `toJSON` answers is written as it is: it is not asked again.
-            return self.form_without_to_json(scope, json);
-        }
-        self.plain_form(scope, object)
-    }
-
-    fn form_without_to_json(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        value: v8::Local<'s, v8::Value>,
-    ) -> Fallible<Form<'s>> {
-        match v8::Local::<v8::Object>::try_from(value) {
-            Ok(object) if !object.is_function() && !object.is_array() => self.plain_form(scope, object),
-            _ => self.form(scope, value),
-        }
-    }
-
-    /// An object without `toJSON`, on a level that is looked into.
-    fn plain_form(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        object: v8::Local<'s, v8::Object>,
-    ) -> Fallible<Form<'s>> {
-        if object.is_native_error() {
-            return Ok(Form::Error(object));
-        }
-        if object.is_big_int_object() {
-            return self.big_int(scope, object.into());
-        }
-        let boxed = object.is_number_object()
-            || object.is_string_object()
-            || object.is_boolean_object()
-            || object.is_symbol_object();
-        if boxed || object.is_typed_array() {
-            return self.leaf(scope, object.into());
-        }
-        Ok(Form::Object(object, None))
-    }
-
-    fn array_form(&mut self, scope: &mut v8::PinScope<'s, '_>, array: v8::Local<'s, v8::Array>) -> Fallible<Form<'s>> {
-        if self.careful {
-            return Ok(Form::Array(array));
-        }
-        let length = array.length();
-        if length > SLICE {
-            return Ok(if self.json_method(scope, array.into())?.is_some() {
-                self.leaf(scope, array.into())?
-            } else {
-                Form::LongArray(array)
-            });
-        }
-        if (1..=SHORT_ARRAY).contains(&length)
-            && self.level() < self.options.index.depth.max(SHALLOWEST)
-            && self.holds_special(scope, array)?
-        {
-            return Ok(Form::Array(array));
-        }
-        self.leaf(scope, array.into())
-    }
-
-    /// Is there a view, a stream or an error among the elements? Only then it pays to look into an array.
-    fn holds_special(&mut self, scope: &mut v8::PinScope<'s, '_>, array: v8::Local<'s, v8::Array>) -> Fallible<bool> {
-        for index in 0..array.length() {
-            let element = self.get_index(scope, array, index)?;
-            let Ok(object) = v8::Local::<v8::Object>::try_from(element) else { continue };
-            if self.views.of(scope, object).is_some() || object.is_native_error() {
-                return Ok(true);
-            }
-            if !object.is_array() && !object.is_function() && !object.is_proxy() && self.is_stream(scope, object)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// One value, stringified by V8; the careful pass when V8 refuses.
-    fn leaf(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Fallible<Form<'s>> {
-        match self.stringified(scope, value)? {
-            Ok(Some(json)) => Ok(Form::Json(json)),
-            Ok(None) => Ok(Form::Omit),
-            Err(exception) if !self.careful && value.is_object() => {
-                let object: v8::Local<v8::Object> = value.cast();
-                if value.is_array() {
-                    if self.json_method(scope, object)?.is_some() {
-                        return Err(self.threw(exception));
-                    }
-                    let array: v8::Local<v8::Array> = value.cast();
-                    Ok(if array.length() > 1 { Form::LongArray(array) } else { Form::Array(array) })
-                } else if self.json_method(scope, object)?.is_none() && !value.is_proxy() {
-                    Ok(Form::Object(object, None))
-                } else {
-                    self.careful = true;
-                    let form = self.object_form(scope, object);
-                    self.careful = false;
-                    form
-                }
-            }
-            Err(exception) => Err(self.threw(exception)),
-        }
-    }
-
-    /// `JSON.stringify(value)`; the inner `Err` is what it threw.
-    fn stringified(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        value: v8::Local<'s, v8::Value>,
-    ) -> Fallible<Result<Option<v8::Local<'s, v8::String>>, v8::Global<v8::Value>>> {
-        self.walks += usize::from(value.is_object());
-        let undefined = v8::undefined(scope).into();
-        v8::tc_scope!(let scope, scope);
-        match self.stringify.call(scope, undefined, &[value]) {
-            Some(json) => Ok(Ok(v8::Local::<v8::String>::try_from(json).ok())),
-            None if scope.has_terminated() => Err(Error::Terminated),
-            None => {
-                let exception = scope.exception().unwrap_or(undefined);
-                Ok(Err(v8::Global::new(scope, exception)))
-            }
-        }
-    }
-
-    fn big_int(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Fallible<Form<'s>> {
-        // A job may have given BigInt a `toJSON`.
-        if let Ok(Some(json)) = self.stringified(scope, value)? {
-            return Ok(Form::Json(json));
-        }
-        if !std::mem::replace(&mut self.warned_big_int, true) {
-            self.warn("is a BigInt, written as a string of digits (so are all others)");
-        }
-        let digits = value.to_string(scope).map(|digits| lossy(scope, digits)).unwrap_or_default();
-        Ok(Form::Digits(digits))
     }
 
     fn write(&mut self, scope: &mut v8::PinScope<'s, '_>, form: Form<'s>) -> Fallible<()> {
@@ -644,105 +422,6 @@ impl<'s> Pass<'_, 's> {
             return Err(Error::TooLarge { limit: self.options.limit });
         }
         Ok(true)
-    }
-
-    fn own_keys(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        object: v8::Local<'s, v8::Object>,
-    ) -> Fallible<v8::Local<'s, v8::Array>> {
-        let args = v8::GetPropertyNamesArgsBuilder::new()
-            .mode(v8::KeyCollectionMode::OwnOnly)
-            .property_filter(v8::PropertyFilter::ONLY_ENUMERABLE | v8::PropertyFilter::SKIP_SYMBOLS)
-            .index_filter(v8::IndexFilter::IncludeIndices)
-            .key_conversion(v8::KeyConversionMode::ConvertToString)
-            .build();
-        self.catching(scope, |scope| object.get_own_property_names(scope, args))
-    }
-
-    fn get(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        object: v8::Local<'s, v8::Object>,
-        key: v8::Local<'s, v8::Name>,
-    ) -> Fallible<v8::Local<'s, v8::Value>> {
-        self.catching(scope, |scope| object.get(scope, key.into()))
-    }
-
-    fn get_index(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        array: v8::Local<'s, v8::Array>,
-        index: u32,
-    ) -> Fallible<v8::Local<'s, v8::Value>> {
-        self.catching(scope, |scope| array.get_index(scope, index))
-    }
-
-    fn call(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        function: v8::Local<'s, v8::Function>,
-        this: v8::Local<'s, v8::Value>,
-        arguments: &[v8::Local<'s, v8::Value>],
-    ) -> Fallible<v8::Local<'s, v8::Value>> {
-        self.catching(scope, |scope| function.call(scope, this, arguments))
-    }
-
-    fn json_method(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        object: v8::Local<'s, v8::Object>,
-    ) -> Fallible<Option<v8::Local<'s, v8::Function>>> {
-        let key = self.to_json;
-        let value = self.get(scope, object, key)?;
-        Ok(v8::Local::<v8::Function>::try_from(value).ok())
-    }
-
-    fn is_stream(&mut self, scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Object>) -> Fallible<bool> {
-        if object.is_map() || object.is_set() || object.is_date() || object.is_reg_exp() || object.is_native_error() {
-            return Ok(false);
-        }
-        let undefined = v8::undefined(scope).into();
-        let answer = self.call(scope, self.is_stream, undefined, &[object.into()])?;
-        Ok(answer.is_true())
-    }
-
-    fn key_for_to_json(&self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
-        let text = match self.path.last() {
-            Some(Segment::Key(key)) => key.clone(),
-            Some(Segment::Index(index)) => index.to_string(),
-            None => String::new(),
-        };
-        v8::String::new(scope, &text).unwrap_or_else(|| v8::String::empty(scope)).into()
-    }
-
-    fn catching<T>(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        action: impl FnOnce(&mut v8::PinScope<'s, '_>) -> Option<T>,
-    ) -> Fallible<T> {
-        v8::tc_scope!(let scope, scope);
-        match action(scope) {
-            Some(value) => Ok(value),
-            None if scope.has_terminated() => Err(Error::Terminated),
-            None => {
-                let exception = scope.exception().unwrap_or_else(|| v8::undefined(scope).into());
-                let exception = v8::Global::new(scope, exception);
-                Err(self.threw(exception))
-            }
-        }
-    }
-
-    fn threw(&self, exception: v8::Global<v8::Value>) -> Error {
-        Error::Threw { path: Path(self.path.clone()), exception }
-    }
-
-    fn cannot(&self, why: &'static str) -> Error {
-        Error::Cannot { path: Path(self.path.clone()), why }
-    }
-
-    fn warn(&mut self, what: &str) {
-        self.warnings.push(format!("{} {what}", Path(self.path.clone())));
     }
 }
 

@@ -19,37 +19,21 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod run;
-
 mod event;
-
 mod limits;
-
 mod step;
-
 mod view;
-
 mod encode;
-
 mod text;
-
 mod live;
-
 mod assemble;
-
 mod condition;
-
 mod isolate;
-
 mod watchdog;
-
 mod collector;
-
 mod buffers;
-
 mod loader;
-
 mod ops;
-
 mod fault;
 
 #[doc(hidden)]

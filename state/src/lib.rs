@@ -14,19 +14,12 @@
 #![warn(missing_docs)]
 
 mod rope;
-
 mod index;
-
 mod scan;
-
 mod state;
-
 mod writer;
-
 pub mod path;
-
 pub mod quote;
-
 mod syntax;
 
 pub use index::{IndexOptions, Object, Property};
