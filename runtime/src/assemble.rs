@@ -287,7 +287,7 @@ mod tests {
         check(
             None,
             Some(r#"{"d\u0061ta": 5, "c\u006fnfiguration": {"a": 2, "x": 1e400}}"#),
-            r#"{"data":5,"configuration":{"a":2,"b":3,"c":3,"x":1e400}}"#,
+            r#"{"data":5,"configuration":{"a":2,"b":3,"x":1e400,"c":3}}"#,
         );
         check(None, Some("[1, 2]"), &format!("{{\"data\":[1, 2],{configuration}}}"));
     }
@@ -297,7 +297,7 @@ mod tests {
         let index = IndexOptions::default();
         let state = State::parse(r#"{"data": 1, "errors": {"x": {"name": "A"}}}"#, &index).unwrap();
         let failed = with_error(&state, "y", map(serde_json::json!({"name": "B"})), index);
-        let expected = r#"{"data":1,"errors":{"x":{"name":"A"},"y":{"name":"B"}}}"#;
+        let expected = r#"{"data":1,"errors":{"x":{"name": "A"},"y":{"name":"B"}}}"#;
         assert_eq!(std::str::from_utf8(&failed.to_bytes()).unwrap(), expected);
         assert!(error_of(&failed, "z").is_none());
         assert_eq!(error_of(&failed, "y"), Some((Some("B".into()), None)));
