@@ -117,7 +117,7 @@ pub struct Run {
     #[arg(short = 't', long, value_name = "MS", help_heading = "Limits", value_parser = milliseconds)]
     pub timeout: Option<u64>,
 
-    /// The V8 heap that the run may use, in megabytes [default: 2048]
+    /// The V8 heap that the run may use, in megabytes; a step's output may not be larger than that, either [default: 2048, and 4096 for the output]
     #[arg(long, value_name = "MB", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
     pub memory: Option<u32>,
 

@@ -150,8 +150,9 @@ impl Config {
 
 fn run(flags: cli::Run) -> Result<Run, Error> {
     let defaults = Limits::default();
-    let limits =
-        Limits { heap: flags.memory.map_or(defaults.heap, |megabytes| Some((megabytes as usize) << 20)), ..defaults };
+    // Who says how much memory there is means all of it: what a step returns is in memory, too, beside the heap.
+    let memory = flags.memory.map(|megabytes| (megabytes as usize) << 20);
+    let limits = Limits { heap: memory.or(defaults.heap), state: memory.or(defaults.state), ..defaults };
     let timeout = match flags.timeout {
         None => Timeout::Workflow,
         Some(0) => Timeout::Never,

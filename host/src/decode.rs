@@ -14,6 +14,7 @@ mod steps;
 mod workflow;
 mod yaml;
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
@@ -69,6 +70,15 @@ impl Error {
             | Error::Plan(diagnostic, _) => diagnostic,
         }
     }
+
+    /// The class of a run that this keeps from starting; none for a file that cannot be read at all.
+    pub fn class(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Error::Unreadable(_) => None,
+            Error::Syntax(_) | Error::Shape(_) => Some(Cow::Borrowed("ValidationError")),
+            Error::Plan(_, error) => Some(error.to_report().name),
+        }
+    }
 }
 
 /// What a data file is written in.
@@ -90,14 +100,17 @@ impl Format {
 
 /// Reads a workflow or a job file; its extension says which.
 pub fn file(path: &Path, files: &Files<'_>) -> Result<Decoded, Error> {
-    kind(path)?;
+    let what = match kind(path)? {
+        Kind::Data(_) => "workflow",
+        Kind::Job => "job",
+    };
     let text = (files.read)(path).map_err(|error| {
         let help = match error.kind() {
             io::ErrorKind::NotFound => "check the path; it is relative to the current folder",
             io::ErrorKind::InvalidData => "the file must be UTF-8 text",
             _ => "check that it is a readable file",
         };
-        Error::Unreadable(Diagnostic::about_file(path, format!("cannot read the workflow: {error}"), help).into())
+        Error::Unreadable(Diagnostic::about_file(path, format!("cannot read the {what}: {error}"), help).into())
     })?;
     self::text(path, &text, files)
 }

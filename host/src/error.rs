@@ -2,6 +2,11 @@
 //!
 //! A job that fails is none of these: that is an outcome, and data.
 
+use std::borrow::Cow;
+
+use fulgurite_plan::{ErrorReport, KillReason, Outcome, Position};
+use serde_json::json;
+
 use crate::exit_code::ExitCode;
 use crate::report::Report;
 
@@ -44,6 +49,16 @@ impl Error {
         }
     }
 
+    /// How a run ended that this kept from starting.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Error::Usage(report) => Outcome::Crash(refusal("ValidationError", report)),
+            Error::Input(report) => Outcome::Crash(refusal("InputError", report)),
+            Error::Output(report) => Outcome::Exception(refusal("ExecutionError", report)),
+            Error::Interrupted => Outcome::Kill(KillReason::Abort, ErrorReport::new("AbortError", "interrupted")),
+        }
+    }
+
     /// What to tell the person.
     pub fn into_report(self) -> Report {
         match self {
@@ -51,4 +66,22 @@ impl Error {
             Error::Interrupted => Report::error("interrupted").help("the result was not written"),
         }
     }
+}
+
+/// The report of an error as a run has it. Lines of data are left out: states and credentials are not in events.
+fn refusal(class: &'static str, report: &Report) -> ErrorReport {
+    let name = report.class.clone().map_or(Cow::Borrowed(class), Cow::Owned);
+    let place = report.place.as_ref();
+    let position = place.and_then(|place| {
+        let (line, column) = place.at?;
+        let excerpt = place.excerpt.as_ref().filter(|_| name != "InputError");
+        Some(Position {
+            file: place.file.clone(),
+            line: line.try_into().unwrap_or(u32::MAX),
+            column: column.try_into().unwrap_or(u32::MAX),
+            source_line: excerpt.map(|excerpt| excerpt.text.clone()),
+        })
+    });
+    let details = place.filter(|place| place.at.is_none()).map(|place| json!({ "file": place.file }));
+    ErrorReport { position, details, hint: report.help.clone(), ..ErrorReport::new(name, report.message.clone()) }
 }

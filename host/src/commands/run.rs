@@ -1,5 +1,6 @@
 //! `fulgurite run`: files become a plan and a state, the run's events become a log, and its result becomes a file.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
@@ -7,7 +8,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use fulgurite_plan::{ErrorReport, Outcome, Plan};
-use fulgurite_runtime::{Event, Handle, Level, Limits, Request, RunComplete, StepComplete};
+use fulgurite_runtime::{Event, Figures, Handle, Level, Limits, Request, RunComplete, StepComplete};
 use fulgurite_state::{Span, State, properties};
 
 use super::Context;
@@ -29,11 +30,18 @@ const WAITING: usize = 256;
 
 /// Runs a plan to its end.
 pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
-    let plan = plan(config, &context.log)?;
-    let plan = select(plan, &config.selection)?;
-    output::check(&config.output)?;
-    let input = input::read(&config.input)?;
-    let events = config.events.as_ref().map(Events::open).transpose()?;
+    let mut events = config.events.as_ref().map(Events::open).transpose()?;
+    let (plan, input) = match prepare(config, &context.log) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            if let Some(events) = &mut events {
+                events.write(context.clock.stamp(), &refused(&error));
+            }
+            // The error is what the person has to know, also where the events could not be written.
+            drop(events.map(Events::finish));
+            return Err(error);
+        }
+    };
     let limits = Limits { step_timeout: step_timeout(config, &plan), ..config.limits.clone() };
     let request = Request { input, limits, ..Request::new(plan) };
 
@@ -58,6 +66,23 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
     watch.finish(config, &interrupt)
 }
 
+/// Everything that can keep a run from starting.
+fn prepare(config: &Run, log: &Logger) -> Result<(Plan, Option<State>), Error> {
+    let plan = select(plan(config, log)?, &config.selection)?;
+    output::check(&config.output)?;
+    Ok((plan, input::read(&config.input)?))
+}
+
+/// The only event of a run that could not start.
+fn refused(error: &Error) -> Event {
+    Event::RunComplete(RunComplete {
+        outcome: error.outcome(),
+        results: Vec::new(),
+        figures: Figures::default(),
+        executions: 0,
+    })
+}
+
 /// What was typed wins over what the workflow says, as with OpenFn's CLI.
 fn step_timeout(config: &Run, plan: &Plan) -> Option<Duration> {
     match config.timeout {
@@ -74,14 +99,17 @@ fn plan(config: &Run, log: &Logger) -> Result<Plan, Error> {
     if config.path.is_dir() {
         return Err(Error::input(Report::error("this is a folder").in_file(&config.path).help(inside(&config.path))));
     }
-    let refused = |error: decode::Error| Error::input(Report::diagnostic(Severity::Error, error.diagnostic()));
+    let unusable = |error: decode::Error| Error::input(Report::diagnostic(Severity::Error, error.diagnostic()));
     let credentials = match &config.credentials {
-        Some(path) => Some(Credentials::parse(path, &read_credentials(path)?).map_err(refused)?),
+        Some(path) => Some(Credentials::parse(path, &read_credentials(path)?).map_err(unusable)?),
         None => None,
     };
     let read = |path: &Path| fs::read_to_string(path);
     let files = Files { read: &read, list: &file_names, credentials: credentials.as_ref() };
-    let decoded = decode::file(&config.path, &files).map_err(refused)?;
+    let decoded = decode::file(&config.path, &files).map_err(|error| {
+        let class = error.class().map(Cow::into_owned);
+        Error::input(Report { class, ..Report::diagnostic(Severity::Error, error.diagnostic()) })
+    })?;
     for warning in &decoded.warnings {
         log.report(&Report::diagnostic(Severity::Warning, warning));
     }
