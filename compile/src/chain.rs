@@ -40,7 +40,8 @@ pub(crate) fn find<'a>(last: &'a CallExpression<'a>, ancestors: &[AstKind<'a>]) 
         _ => false,
     };
     let mut parents = ancestors.iter().rev();
-    let parent = parents.find(|kind| !matches!(kind, AstKind::ParenthesizedExpression(_) | AstKind::ChainExpression(_)));
+    let parent =
+        parents.find(|kind| !matches!(kind, AstKind::ParenthesizedExpression(_) | AstKind::ChainExpression(_)));
     let is_awaited = matches!(parent, Some(AstKind::AwaitExpression(_)));
     if is_further_down || is_awaited || !is_top_scope(ancestors) {
         return None;
@@ -48,13 +49,16 @@ pub(crate) fn find<'a>(last: &'a CallExpression<'a>, ancestors: &[AstKind<'a>]) 
 
     let mut first = last;
     let mut object = link(last)?;
-    let call = loop {
-        let call = survey::call(object)?;
-        match link(call) {
-            Some(next) => (first, object) = (call, next),
-            None => break call,
-        }
-    };
+    while let Expression::CallExpression(call) = object
+        && let Some(next) = link(call)
+    {
+        (first, object) = (call, next);
+    }
+    // In parentheses there may be a chain again.
+    let mut call = survey::call(object)?;
+    while let Some(inner) = link(call) {
+        call = survey::call(inner)?;
+    }
     let operation = object.span();
     let mut chain = Chain { span: last.span, operation, call, rest: operation.end, handler: None };
     if name(first) == Some("catch") {
@@ -125,10 +129,7 @@ fn is_top_scope(ancestors: &[AstKind<'_>]) -> bool {
     !ancestors.iter().any(|kind| {
         matches!(
             kind,
-            AstKind::Function(_)
-                | AstKind::ArrowFunctionExpression(_)
-                | AstKind::BlockStatement(_)
-                | AstKind::Class(_)
+            AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) | AstKind::BlockStatement(_) | AstKind::Class(_)
         )
     })
 }

@@ -53,7 +53,8 @@ pub(crate) fn write(
     defer: &Defer,
     output: &mut Output<'_>,
 ) {
-    let mut free: Vec<&str> = survey.free.iter().copied().filter(|name| !options.globals.iter().any(|g| g == name)).collect();
+    let mut free: Vec<&str> =
+        survey.free.iter().copied().filter(|name| !options.globals.iter().any(|g| g == name)).collect();
     let exported: HashSet<&str> = module.program.body.iter().filter_map(exports_all).collect();
     for adaptor in options.adaptors {
         let known: Option<HashSet<&str>> =

@@ -99,7 +99,9 @@ pub(crate) fn edit(survey: &Survey<'_>, module: &Module<'_>, edits: &mut Edits) 
         if let Some(offset) = survey.suspension_in(argument) {
             return Err(Problem {
                 message: "`await` cannot be used beside `$`".into(),
-                help: Some("the argument becomes a function that runs later; await the value in a variable before".into()),
+                help: Some(
+                    "the argument becomes a function that runs later; await the value in a variable before".into(),
+                ),
                 offset,
             });
         }

@@ -5,8 +5,7 @@
 //! last statement, gets them at its end; one that exports anything else by default is left as it is.
 
 use oxc_ast::ast::{
-    ArrayExpression, ArrayExpressionElement, CallExpression, ExportDefaultDeclarationKind, Expression, Program,
-    Statement,
+    ArrayExpression, CallExpression, ChainElement, ExportDefaultDeclarationKind, Expression, Program, Statement,
 };
 use oxc_span::{GetSpan, Span};
 
@@ -38,7 +37,7 @@ pub(crate) fn write(module: &Module<'_>, chains: &Chains<'_>, output: &mut Outpu
         match statement {
             Statement::EmptyStatement(_) if segment.is_bare() => {}
             Statement::ExpressionStatement(statement)
-                if takes_operations && let Some(call) = survey::call(&statement.expression) =>
+                if takes_operations && let Some(call) = found.call(&statement.expression) =>
             {
                 found.operation(call);
                 moved.push((segment, statement.expression.span()));
@@ -49,19 +48,22 @@ pub(crate) fn write(module: &Module<'_>, chains: &Chains<'_>, output: &mut Outpu
                     && !moved.is_empty() =>
             {
                 body.starts(&segment);
-                let body = &mut *body.output;
+                let output = &mut *body.output;
+                let end = array.span.end - 1;
                 let mut head = array.span.start + 1;
-                body.written(Span::new(segment.span.start, head));
+                output.written(Span::new(segment.span.start, head));
                 if let Some(last) = array.elements.last() {
-                    body.written(Span::new(head, last.span().end));
-                    body.new_text(",");
+                    output.written(Span::new(head, last.span().end));
                     head = last.span().end;
+                    if !has_comma(module, Span::new(head, end)) {
+                        output.new_text(",");
+                    }
                 }
-                body.new_text("\n");
-                operations(&moved, None, body);
-                body.new_text("]");
-                body.written(Span::new(array.span.end.max(head), segment.span.end));
-                body.new_text("\n");
+                output.written(Span::new(head, end));
+                output.end_line();
+                operations(&moved, None, output);
+                output.written(Span::new(end, segment.span.end));
+                output.end_line();
                 moved.clear();
             }
             _ => body.stays(&segment),
@@ -101,6 +103,22 @@ fn operations(moved: &[(Segment, Span)], rest: Option<Segment>, output: &mut Out
     if let Some(rest) = rest {
         output.written(rest.span);
         output.end_line();
+    }
+}
+
+/// Whether there is a comma, outside of comments.
+fn has_comma(module: &Module<'_>, span: Span) -> bool {
+    let comments = module.program.comments.iter();
+    let mut inside = comments.filter(|comment| comment.span.start >= span.start && comment.span.end <= span.end);
+    let mut start = span.start;
+    loop {
+        let comment = inside.next();
+        let end = comment.map_or(span.end, |comment| comment.span.start);
+        if module.text[start as usize..end as usize].contains(',') {
+            return true;
+        }
+        let Some(comment) = comment else { return false };
+        start = comment.span.end;
     }
 }
 
@@ -165,14 +183,24 @@ impl Found<'_, '_> {
     /// What the default export has already.
     fn elements(&mut self, array: &ArrayExpression<'_>) {
         for element in &array.elements {
-            match element {
-                ArrayExpressionElement::SpreadElement(_) => return,
-                element => match element.as_expression().map(|element| (element, survey::call(element))) {
-                    Some((_, Some(call))) => self.operation(call),
-                    Some((element, None)) => self.push(None, element.span()),
-                    None => self.push(None, element.span()),
-                },
+            if element.is_spread() {
+                return;
             }
+            match element.as_expression().and_then(|element| self.call(element)) {
+                Some(call) => self.operation(call),
+                None => self.push(None, element.span()),
+            }
+        }
+    }
+
+    /// The call that an expression is, or becomes: `get()?.then(f)` is one once it is deferred.
+    fn call<'e, 'c>(&self, expression: &'e Expression<'c>) -> Option<&'e CallExpression<'c>> {
+        match expression.without_parentheses() {
+            Expression::ChainExpression(chain) => match &chain.expression {
+                ChainElement::CallExpression(call) if self.chains.contains_key(&call.span) => Some(call),
+                _ => None,
+            },
+            other => survey::call(other),
         }
     }
 

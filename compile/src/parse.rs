@@ -74,9 +74,11 @@ pub(crate) fn module<'a>(
     };
     let error = |failure: Failure| {
         let lines = Lines::new(source);
-        CompileError::new(failure.message, failure.help, lines.place(source, failure.offset), source)
+        // What is missing at the end is shown behind the last word and not on an empty line.
+        let offset = failure.offset.min(source.trim_end().len() as u32);
+        CompileError::new(failure.message, failure.help, lines.place(source, offset), source)
     };
-    let tree = match Tree::parse(source, SourceType::ts().with_module(true), allocator) {
+    let tree = match typed(source, allocator) {
         Ok(tree) => tree,
         // Whichever reading got further understood more of what was meant.
         Err(typed) => {
@@ -96,6 +98,27 @@ pub(crate) fn module<'a>(
         CompileError::new(failure.message, failure.help, place, source)
     })?;
     Ok(Module { program, scoping, text, lines: Lines::new(text), source, origins: Some(origins) })
+}
+
+/// Reads TypeScript. The parser takes each `<` for the start of type arguments first, and goes back if it was not: many
+/// of them, none closed, take it minutes.
+fn typed<'a>(source: &'a str, allocator: &'a Allocator) -> Result<Tree<'a>, Failure> {
+    const MOST: usize = 200;
+    let (mut open, mut last) = (0_usize, b' ');
+    for (offset, byte) in source.bytes().enumerate() {
+        match byte {
+            b'<' => open += 1,
+            b'>' if last != b'=' => open = open.saturating_sub(1),
+            b';' | b'}' => open = 0,
+            _ => {}
+        }
+        last = byte;
+        if open > MOST {
+            let message = "there are too many `<` for type arguments".to_owned();
+            return Err(Failure { parsed: false, offset: offset as u32, message, help: None });
+        }
+    }
+    Tree::parse(source, SourceType::ts().with_module(true), allocator)
 }
 
 struct Tree<'a> {
@@ -155,10 +178,15 @@ fn check(parsed: bool, diagnostics: &Diagnostics, panicked: bool) -> Result<(), 
             true => Err(Failure { parsed, offset: 0, message: "the job cannot be read".into(), help: None }),
         };
     };
+    // What is there twice is shown where it is for the second time.
+    let mut offsets = first.labels.iter().map(|label| label.offset());
+    let is_twice =
+        ["already been declared", "multiple default exports"].iter().any(|part| first.message.contains(part));
+    let offset = if is_twice { offsets.max() } else { offsets.next() };
     Err(Failure {
         parsed,
-        offset: first.labels.first().map_or(0, |label| label.span().start),
-        message: first.message.to_string(),
+        offset: offset.unwrap_or(0),
+        message: first.message.replace("`EOF`", "the end of the job"),
         help: first.help.clone(),
     })
 }

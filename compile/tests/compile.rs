@@ -55,7 +55,7 @@ fn cases() {
 fn what_is_compiled_stays() {
     for case in Case::all() {
         let Ok(first) = case.compile() else { continue };
-        let second = Case { source: first.code.clone(), ..case }.compile().unwrap();
+        let second = Case { source: first.code.clone(), file: "out.js".to_owned(), ..case }.compile().unwrap();
         assert_eq!(second.code, first.code);
     }
 }
@@ -82,12 +82,15 @@ fn maps_lead_back() {
                 "{name}: {operation:?}"
             );
         }
-        // Whatever is mapped and is not new stands at the other end too.
-        let new = ["state", "p", "undefined"];
+        // Whatever is mapped and is not new stands at the other end too, unless it was printed anew.
+        if case.path.file_name().unwrap().to_str().unwrap().starts_with("typescript") {
+            continue;
+        }
+        let new = ["state", "p", "undefined", "later"];
         for token in map.get_tokens() {
             let word = word(at(&compiled.code, token.get_dst_line(), token.get_dst_col()));
             let from = at(source, token.get_src_line(), token.get_src_col());
-            if !word.is_empty() && !new.contains(&word) && !word.starts_with("_defer") && !case.file.ends_with(".ts") {
+            if !word.is_empty() && !new.contains(&word) && !word.starts_with("_defer") {
                 assert_eq!(word, self::word(from), "{name}: {token:?}");
             }
         }
@@ -111,7 +114,10 @@ fn operations_are_named_and_placed() {
     check("get(1)\n  .then(x)\n  .catch(y)", &[(Some("get"), 1, 1)]);
     check("http.get(1).then(x)", &[(None, 1, 1)]);
     check("/* 😀 */ fn(1)", &[(Some("fn"), 1, 10)]);
-    check("fn(1);\nexport default [s => s, get(2).then(x)];", &[(None, 2, 17), (Some("get"), 2, 25), (Some("fn"), 1, 1)]);
+    check(
+        "fn(1);\nexport default [s => s, get(2).then(x)];",
+        &[(None, 2, 17), (Some("get"), 2, 25), (Some("fn"), 1, 1)],
+    );
     check("export default [fn(1), ...more]; ", &[(Some("fn"), 1, 17)]);
     check("export default s => s", &[]);
     check("type A = 1;\n\nfn((x: A) => x);\nget(2)", &[(Some("fn"), 3, 1), (Some("get"), 4, 1)]);
@@ -129,16 +135,60 @@ fn names_of_unknown_exports_are_imported_unless_javascript_has_them() {
 #[test]
 fn depth_ends_no_process() {
     let parts = [
-        "(", "[", "{", "!", "- ", "fn(", "$.f(", "a=>", "`${", "a?", "a?b:", "if(a)", "if(a){", "new ", "a+", "a.b().", "a=",
-        "async()=>", "class A{a=", "{a:", "a<", "a<b>(", "await ", "x:", "function f(){", "a.then(", "a().then(b).", "a[",
-        "let x:[", "type A=(", "a**", "for(;;)", "do ", "...[", "a,", "/*", "import(", "yield ", "a??", "<T>", "a as ", "a!.",
-        "get(1).then(", "[a]=[", "({a}={", "delete ", "a||", "f``",
+        "(",
+        "[",
+        "{",
+        "!",
+        "- ",
+        "fn(",
+        "$.f(",
+        "a=>",
+        "`${",
+        "a?",
+        "a?b:",
+        "if(a)",
+        "if(a){",
+        "new ",
+        "a+",
+        "a.b().",
+        "a=",
+        "async()=>",
+        "class A{a=",
+        "{a:",
+        "a<",
+        "a<b>(",
+        "await ",
+        "x:",
+        "function f(){",
+        "a.then(",
+        "a().then(b).",
+        "a[",
+        "let x:[",
+        "type A=(",
+        "a**",
+        "for(;;)",
+        "do ",
+        "...[",
+        "a,",
+        "/*",
+        "import(",
+        "yield ",
+        "a??",
+        "<T>",
+        "a as ",
+        "a!.",
+        "get(1).then(",
+        "[a]=[",
+        "({a}={",
+        "delete ",
+        "a||",
+        "f``",
     ];
     for part in parts {
         let mut longest = Duration::ZERO;
         for suffix in ["", "a", ";", "1)"] {
             let start = Instant::now();
-            let _ = common(&(part.repeat(20_000) + suffix));
+            let _ = common(&(part.repeat(2_000) + suffix));
             longest = longest.max(start.elapsed());
         }
         println!("{part:>12} {longest:?}");
@@ -177,7 +227,7 @@ fn speed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_is_compiled_or_refused(text in any::<String>()) {
@@ -209,12 +259,74 @@ proptest! {
 }
 
 const WORDS: [&str; 60] = [
-    "", "fn", "get", "post", "each", "(", ")", "(", ")", "[", "]", "{", "}", ",", ";", "\n", " ", "$", "$.a", "$.b.c", "$?.d",
-    "$[0]", ".then", ".catch", ".finally", "=>", "state", "state => ", "s => ", "async ", "await ", "`", "${", "'x'", "/x/g", "1",
-    "const a = ", "export default ", "export ", "import x from 'y';", "import ", "function f() ", "class A ", "//c\n", "/*d*/",
-    "\r\n", "\u{2028}", "😀", "...", ".a", ": number", " as any", "type T = ", "interface I ", "enum E { A }", "new ", "return ",
-    "if (x) ", "?.", "!",
+    "",
+    "fn",
+    "get",
+    "post",
+    "each",
+    "(",
+    ")",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ";",
+    "\n",
+    " ",
+    "$",
+    "$.a",
+    "$.b.c",
+    "$?.d",
+    "$[0]",
+    ".then",
+    ".catch",
+    ".finally",
+    "=>",
+    "state",
+    "state => ",
+    "s => ",
+    "async ",
+    "await ",
+    "`",
+    "${",
+    "'x'",
+    "/x/g",
+    "1",
+    "const a = ",
+    "export default ",
+    "export ",
+    "import x from 'y';",
+    "import ",
+    "function f() ",
+    "class A ",
+    "//c\n",
+    "/*d*/",
+    "\r\n",
+    "\u{2028}",
+    "😀",
+    "...",
+    ".a",
+    ": number",
+    " as any",
+    "type T = ",
+    "interface I ",
+    "enum E { A }",
+    "new ",
+    "return ",
+    "if (x) ",
+    "?.",
+    "!",
 ];
+
+#[test]
+fn hopeless_type_arguments_are_not_tried() {
+    let start = Instant::now();
+    assert!(common(&"a<".repeat(50_000)).is_err());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
 
 /// What holds for every text: it is compiled to a module, or refused at a place that exists.
 fn holds(text: &str) {
@@ -302,11 +414,14 @@ fn element_starts(code: &str) -> Vec<usize> {
             && let Some(Expression::ArrayExpression(array)) =
                 export.declaration.as_expression().map(|expression| expression.without_parentheses())
         {
-            let start = |span: oxc_span::Span| {
-                let text = &code[span.start as usize..];
-                span.start as usize + text.len() - text.trim_start_matches('(').len()
-            };
-            return array.elements.iter().map(|element| start(element.span())).collect();
+            return array
+                .elements
+                .iter()
+                .map(|element| match element.as_expression() {
+                    Some(expression) => expression.without_parentheses().span().start as usize,
+                    None => element.span().start as usize,
+                })
+                .collect();
         }
     }
     Vec::new()
@@ -326,7 +441,8 @@ fn at(text: &str, line: u32, column: u32) -> &str {
     let mut rest = text;
     for _ in 0..line {
         let end = rest.find(ends).unwrap();
-        rest = rest[end..].strip_prefix("\r\n").unwrap_or(&rest[end..][rest[end..].chars().next().unwrap().len_utf8()..]);
+        rest =
+            rest[end..].strip_prefix("\r\n").unwrap_or(&rest[end..][rest[end..].chars().next().unwrap().len_utf8()..]);
     }
     let mut units = 0;
     let offset = rest.char_indices().find(|(_, c)| {

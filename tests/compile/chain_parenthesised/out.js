@@ -3,5 +3,5 @@ export * from "@openfn/language-common";
 import { defer as _defer } from "@openfn/runtime";
 export default [
 _defer((get('/x')), p => p.then(a)),
-_defer(get('/x'), p => p.then(a)).then(b)),
+_defer((_defer(get('/x'), p => p.then(a))), p => p.then(b)),
 ];
