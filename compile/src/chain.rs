@@ -13,6 +13,7 @@ use oxc_span::{GetSpan, Span};
 
 use crate::edit::{Edits, Part};
 use crate::error::Problem;
+use crate::imports::Defer;
 use crate::survey::{self, Survey};
 
 /// An operation and what follows it.
@@ -75,7 +76,7 @@ pub(crate) fn find<'a>(last: &'a CallExpression<'a>, ancestors: &[AstKind<'a>]) 
 }
 
 /// Makes calls of `defer`. Chains in what [`crate::lazy`] makes a function of are in a function.
-pub(crate) fn edit<'a>(survey: &Survey<'a>, defer: &str, edits: &mut Edits) -> Result<Chains<'a>, Problem> {
+pub(crate) fn edit<'a>(survey: &Survey<'a>, defer: &Defer, edits: &mut Edits) -> Result<Chains<'a>, Problem> {
     let mut functions: Vec<Span> = survey.uses.iter().filter_map(|used| used.argument()).collect();
     functions.sort_by_key(|span| span.start);
     let mut chains = Chains::new();
@@ -92,9 +93,10 @@ pub(crate) fn edit<'a>(survey: &Survey<'a>, defer: &str, edits: &mut Edits) -> R
             });
         }
         let new = |text: &'static str| Part::New(text.into());
-        let mut parts = vec![Part::New(format!("{defer}(").into()), Part::Written(chain.operation)];
+        let mut parts = vec![Part::New(format!("{}(", defer.name).into()), Part::Written(chain.operation)];
         if rest.start < rest.end {
-            parts.extend([new(", p => p"), Part::Written(rest)]);
+            let promise = &defer.promise;
+            parts.extend([Part::New(format!(", {promise} => {promise}").into()), Part::Written(rest)]);
         } else if chain.handler.is_some() {
             parts.push(new(", undefined"));
         }

@@ -12,35 +12,24 @@ use crate::survey::Survey;
 /// The specifier of the module that exports `defer`. Existing compiled jobs import it by this name.
 pub const RUNTIME: &str = "@openfn/runtime";
 
-/// By which name the module knows `defer`.
+/// By which names the module knows `defer` and the promise it hands on.
 pub(crate) struct Defer {
     pub(crate) name: String,
+    pub(crate) promise: String,
     is_imported: bool,
 }
 
 impl Defer {
-    /// The name it has if the job imports it, else `_defer`, else `_defer1` and so on.
+    /// The name it has if the job imports it, else one that the job does not use.
     pub(crate) fn choose(module: &Module<'_>) -> Defer {
-        for statement in &module.program.body {
-            let Statement::ImportDeclaration(import) = statement else { continue };
-            for specifier in import.specifiers.iter().flatten().filter(|_| import.source.value == RUNTIME) {
-                if let ImportDeclarationSpecifier::ImportSpecifier(specifier) = specifier
-                    && specifier.imported.name() == "defer"
-                {
-                    return Defer { name: specifier.local.name.to_string(), is_imported: true };
-                }
-            }
-        }
         let scoping = &module.scoping;
         let unresolved = scoping.root_unresolved_references().keys().map(|name| name.as_str());
         let taken: HashSet<&str> = scoping.symbol_names().chain(unresolved).collect();
-        let mut name = "_defer".to_owned();
-        let mut number = 0;
-        while taken.contains(name.as_str()) {
-            number += 1;
-            name = format!("_defer{number}");
+        let promise = unused("p", &taken);
+        match imported(module) {
+            Some(name) => Defer { name, promise, is_imported: true },
+            None => Defer { name: unused("_defer", &taken), promise, is_imported: false },
         }
-        Defer { name, is_imported: false }
     }
 }
 
@@ -77,6 +66,27 @@ pub(crate) fn write(
     if !without_chains && !defer.is_imported {
         output.new_text(&format!("import {{ defer as {} }} from \"{RUNTIME}\";\n", defer.name));
     }
+}
+
+fn imported(module: &Module<'_>) -> Option<String> {
+    for statement in &module.program.body {
+        let Statement::ImportDeclaration(import) = statement else { continue };
+        for specifier in import.specifiers.iter().flatten().filter(|_| import.source.value == RUNTIME) {
+            if let ImportDeclarationSpecifier::ImportSpecifier(specifier) = specifier
+                && specifier.imported.name() == "defer"
+            {
+                return Some(specifier.local.name.to_string());
+            }
+        }
+    }
+    None
+}
+
+/// The name, with a number if it is taken.
+fn unused(name: &str, taken: &HashSet<&str>) -> String {
+    let numbered = (1..).map(|number| format!("{name}{number}"));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|name| !taken.contains(name.as_str())).expect("there are more numbers than names")
 }
 
 /// The module of an `export * from "…"`.

@@ -3,10 +3,10 @@
 //! People write a job as a list of calls: `get($.url).then(next); fn(state => …)`. [`compile`] makes an ES module of it
 //! whose default export is an array of operations. Five rules do that, each in the file of its name:
 //!
-//! 1. [`lazy`]: `$.a` becomes `state.a`, and the argument it stands in becomes `state => …`.
-//! 2. [`chain`]: `get(…).then(f)` outside of functions becomes `_defer(get(…), p => p.then(f))`.
-//! 3. and 4. [`operations`]: calls at the top level move into the default export, which is made if there is none.
-//! 5. [`imports`]: names that nothing declares are imported from the adaptor that exports them.
+//! 1. `lazy.rs`: `$.a` becomes `state.a`, and the argument it stands in becomes `state => …`.
+//! 2. `chain.rs`: `get(…).then(f)` outside of functions becomes `_defer(get(…), p => p.then(f))`.
+//! 3. and 4. `operations.rs`: calls at the top level move into the default export, which is made if there is none.
+//! 5. `imports.rs`: names that nothing declares are imported from the adaptor that exports them.
 //!
 //! What none of them touches stays as it was written, to the letter; TypeScript alone is printed anew.
 //!
@@ -20,7 +20,7 @@
 //!   is found there: such is `export *`.
 //! - The `n`th of [`Compiled::operations`] is the `n`th element of the default export.
 //!
-//! This crate is pure: no V8, no I/O, no clock. It borrows one thread per call for its stack (see [`deep`]).
+//! This crate is pure: no V8, no I/O, no clock. It borrows one thread per call for its stack (see `deep.rs`).
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
@@ -105,7 +105,7 @@ fn compile_here(source: &str, options: &Options<'_>) -> Result<Compiled, Compile
     let defer = imports::Defer::choose(&module);
     let mut edits = Edits::default();
     lazy::edit(&survey, &module, &mut edits).map_err(|problem| module.error(problem))?;
-    let chains = chain::edit(&survey, &defer.name, &mut edits).map_err(|problem| module.error(problem))?;
+    let chains = chain::edit(&survey, &defer, &mut edits).map_err(|problem| module.error(problem))?;
     edits.sort();
 
     let mut output = Output::new(&module, &edits);

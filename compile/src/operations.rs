@@ -84,8 +84,10 @@ pub(crate) fn write(module: &Module<'_>, chains: &Chains<'_>, output: &mut Outpu
             output.new_text("];\n");
         }
     } else {
-        if let Some(rest) = rest {
-            body.stays(&rest);
+        match rest {
+            Some(rest) if body.is_adjacent => body.stays(&rest),
+            Some(rest) => output.written(rest.span),
+            None => {}
         }
         output.end_line();
     }

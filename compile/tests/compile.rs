@@ -429,7 +429,7 @@ fn element_starts(code: &str) -> Vec<usize> {
 
 /// Line and column from 0, for texts whose lines end in LF, CR LF or CR.
 fn place(text: &str, offset: usize) -> (u32, u32) {
-    let before = text[..offset].replace("\r\n", "\n").replace('\r', "\n").replace('\u{2028}', "\n");
+    let before = text[..offset].replace("\r\n", "\n").replace(['\r', '\u{2028}'], "\n");
     let line = before.matches('\n').count();
     let column = before.rsplit('\n').next().unwrap().encode_utf16().count();
     (line as u32, column as u32)
