@@ -1,0 +1,2 @@
+get($.url, { q: $.q }).then(state => state.data);
+get('/x').then($.next);

@@ -1,0 +1,1 @@
+get(await url()).then(a);

@@ -1,0 +1,6 @@
+import { get } from "@openfn/language-common";
+export * from "@openfn/language-common";
+import { defer as _defer } from "@openfn/runtime";
+export default [
+_defer(get(await url()), p => p.then(a)),
+];

@@ -1,0 +1,1 @@
+get('/x').catch(a).catch(b);

@@ -1,0 +1,2 @@
+get('/x').catch();
+get('/x').catch().then(a);

@@ -1,0 +1,3 @@
+get('/x', /* why */ $.q) // here
+  .catch(/* what */ e => e) // there
+  .then(a); // done

@@ -1,0 +1,2 @@
+import { defer as later } from '@openfn/runtime';
+get('/x').then(a);

@@ -1,0 +1,2 @@
+const _defer = 1;
+get('/x').then(_defer);

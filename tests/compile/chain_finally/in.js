@@ -1,0 +1,2 @@
+get('/x').finally(done);
+get('/x').then(a).finally(done);

@@ -1,0 +1,1 @@
+get('/x').then(post('/y').then(a)).then(b);

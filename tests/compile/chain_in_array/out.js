@@ -1,0 +1,4 @@
+import { get, fn } from "@openfn/language-common";
+export * from "@openfn/language-common";
+import { defer as _defer } from "@openfn/runtime";
+export default [_defer(get('/x'), p => p.then(a)), fn(b)];

@@ -1,0 +1,2 @@
+const step = get('/x').then(a);
+fn(step);

@@ -1,0 +1,1 @@
+fn({ a: $.x, b: get('/x').then(a) });

@@ -1,0 +1,2 @@
+const token = await login().then(r => r.token);
+get('/x', { token });

@@ -1,0 +1,6 @@
+import { get } from "@openfn/language-common";
+export * from "@openfn/language-common";
+const token = await login().then(r => r.token);
+export default [
+get('/x', { token }),
+];

@@ -1,0 +1,6 @@
+{
+  load().then(a);
+}
+if (a) {
+  load().then(a);
+}

@@ -1,0 +1,7 @@
+{
+  load().then(a);
+}
+if (a) {
+  load().then(a);
+}
+export default [];

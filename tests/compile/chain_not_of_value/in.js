@@ -1,0 +1,3 @@
+const p = Promise.resolve(1);
+const q = p.then(a);
+fn(q);

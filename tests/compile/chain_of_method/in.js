@@ -1,0 +1,2 @@
+http.get('/x').then(a);
+http.get('/x').other().then(a);

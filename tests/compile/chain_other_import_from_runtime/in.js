@@ -1,0 +1,2 @@
+import { other } from '@openfn/runtime';
+get('/x').then(other);

@@ -1,0 +1,7 @@
+import { get } from "@openfn/language-common";
+export * from "@openfn/language-common";
+import { defer as _defer } from "@openfn/runtime";
+import { other } from '@openfn/runtime';
+export default [
+_defer(get('/x'), p => p.then(other)),
+];

@@ -1,0 +1,3 @@
+const p = a => a;
+get('/x').then(p);
+get('/y').then(p1 => p1);

@@ -1,0 +1,2 @@
+(get('/x')).then(a);
+(get('/x').then(a)).then(b);

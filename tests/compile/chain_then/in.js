@@ -1,0 +1,1 @@
+get('/x').then(state => state);

@@ -1,0 +1,1 @@
+get('/x').then(a).catch(b);

@@ -1,0 +1,3 @@
+fn(1);
+get(2);
+export default [];

@@ -1,0 +1,2 @@
+get($.a).then(b);
+export default [fn($.c)]

@@ -1,0 +1,2 @@
+export default [];
+fn(1);

@@ -1,0 +1,4 @@
+import { fn } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export default [];
+fn(1);

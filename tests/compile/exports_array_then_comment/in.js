@@ -1,0 +1,4 @@
+fn(1);
+export default []; // all
+
+// The end.

@@ -1,0 +1,4 @@
+fn(1);
+export default [
+  get(2), // two
+];

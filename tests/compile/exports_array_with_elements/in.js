@@ -1,0 +1,2 @@
+fn(1);
+export default [get(2), s => s];

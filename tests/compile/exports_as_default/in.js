@@ -1,0 +1,2 @@
+const steps = [get(1)];
+export { steps as default };

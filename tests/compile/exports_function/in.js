@@ -1,0 +1,2 @@
+fn(1);
+export default s => s;

@@ -1,0 +1,3 @@
+const steps = [get(1)];
+fn(1);
+export default steps;

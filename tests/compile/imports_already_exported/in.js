@@ -1,0 +1,2 @@
+export * from "@openfn/language-common";
+fn(1);

@@ -1,0 +1,3 @@
+import { fn } from "@openfn/language-common";
+fn(1);
+get(2);

@@ -1,0 +1,2 @@
+const a = { get };
+const b = typeof post;

@@ -1,0 +1,1 @@
+fn(util, each);

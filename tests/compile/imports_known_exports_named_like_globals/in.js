@@ -1,0 +1,2 @@
+new Map(Error, fetch);
+Mapper(MyError, setDate);

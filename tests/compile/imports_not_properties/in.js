@@ -1,0 +1,1 @@
+fn(a.get, { post: 1, each });

@@ -1,0 +1,5 @@
+import { größe } from "a";
+export * from "a";
+export default [
+größe(1),
+];

@@ -1,0 +1,5 @@
+import { fn } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export default [
+fn(state => [state.a, state.b]),
+];

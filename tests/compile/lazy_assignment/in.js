@@ -1,0 +1,2 @@
+fn($.count = $.count + 1);
+fn($.count++);

@@ -1,0 +1,5 @@
+import { get } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export default [
+get(state => state.first + ' ' + state.last),
+];

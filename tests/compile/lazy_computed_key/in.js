@@ -1,0 +1,1 @@
+get(cities[$.data.city]);

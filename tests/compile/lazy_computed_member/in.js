@@ -1,0 +1,2 @@
+get($['first name']);
+get($[0]);

@@ -1,0 +1,6 @@
+import { get } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export default [
+get(state => state['first name']),
+get(state => state[0]),
+];

@@ -1,0 +1,1 @@
+get((state, b) => `hello ${$.data}`);

@@ -1,0 +1,2 @@
+fn(state => state);
+$.data = 20;

@@ -1,0 +1,1 @@
+post('/x', { id: $.id, token: await token() });

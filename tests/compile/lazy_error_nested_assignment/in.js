@@ -1,0 +1,1 @@
+const z = $.data = 20;

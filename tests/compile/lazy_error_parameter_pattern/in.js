@@ -1,0 +1,1 @@
+get(({ data }) => $.url + data);

@@ -1,0 +1,1 @@
+fn(state => state.items.map(item => item.price * $.rate));

@@ -1,0 +1,1 @@
+fn($.items.map(item => item.price * $.rate));

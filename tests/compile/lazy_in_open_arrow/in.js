@@ -1,0 +1,3 @@
+get(state => `hello ${$.data}`);
+get((state) => $.url);
+get(async state => $.url);

@@ -1,0 +1,1 @@
+fn($.data.items.map(item => item.id));

@@ -1,0 +1,2 @@
+fn($.pick($.key));
+fn($.a.b.pick($.key, 1));

@@ -1,0 +1,7 @@
+post(
+  '/x',
+  {
+    // the id
+    id: $.data.id,
+  },
+);

@@ -1,0 +1,7 @@
+import { fn, get } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export default [
+fn(() => {
+  get(state => state.data);
+}),
+];

@@ -1,0 +1,1 @@
+fn(new Date($.data.date));

@@ -1,0 +1,2 @@
+import $ from 'cheerio';
+fn($.load('<p>'));

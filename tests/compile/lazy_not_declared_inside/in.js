@@ -1,0 +1,5 @@
+fn(s => {
+  const $ = 10;
+  s.data = $.a;
+  return s;
+});

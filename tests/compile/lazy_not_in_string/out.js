@@ -1,0 +1,6 @@
+import { get, dataPath } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export default [
+get("$.a.b"),
+dataPath("$"),
+];

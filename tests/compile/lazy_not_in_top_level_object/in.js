@@ -1,0 +1,2 @@
+const x = { x: $.data };
+fn($.data);

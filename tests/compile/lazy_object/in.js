@@ -1,0 +1,1 @@
+post('/x', { id: $.data.id, tags: [$.tag, 'new'] });

@@ -1,0 +1,1 @@
+http.post($.url, { body: $.data });

@@ -1,0 +1,6 @@
+import { get } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export default [
+get(state => state.a?.b.c),
+get(state => state?.a),
+];

@@ -1,0 +1,1 @@
+get(`hello ${$.first} ${$.last}`);

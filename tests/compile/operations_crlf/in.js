@@ -1,0 +1,4 @@
+const a = 1;
+get(a)
+  .then(b);
+fn(2);

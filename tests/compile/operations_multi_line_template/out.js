@@ -1,0 +1,7 @@
+import { fn } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export default [
+fn(state => `a
+  b ${state.c}
+ d`),
+];

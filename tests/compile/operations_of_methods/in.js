@@ -1,0 +1,2 @@
+http.get('/x');
+util.a.b(1);

@@ -1,0 +1,2 @@
+a.js
+export default [];

@@ -1,0 +1,12 @@
+a;
+a.b;
+a?.();
+`x`;
+x => x;
+new A();
+a = get(1);
+!get(1);
+get(1), get(2);
+await get(1);
+void get(1);
+fn(2);

@@ -1,0 +1,5 @@
+const a = 1
+fn(a)
+get(a)
+let b
+post(b)

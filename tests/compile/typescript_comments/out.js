@@ -1,0 +1,6 @@
+import { fn } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export default [
+// First.
+fn((x) => x),
+];

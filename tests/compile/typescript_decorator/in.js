@@ -1,0 +1,3 @@
+class A {
+  @logged run(x: number) {}
+}

@@ -1,0 +1,4 @@
+type A = 1;
+
+
+const x: A = $.data;

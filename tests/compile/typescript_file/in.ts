@@ -1,0 +1,2 @@
+import type { State } from './types';
+fn<State>(state => state);

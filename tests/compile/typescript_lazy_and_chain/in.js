@@ -1,0 +1,4 @@
+type Id = string;
+get($.url as string)
+  .then((state: any) => state);
+post($.data!.id);

@@ -1,0 +1,1 @@
+export default [fn((s: any) => s)] satisfies unknown[];

@@ -1,0 +1,3 @@
+import { fn } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export default [fn((s) => s)];
