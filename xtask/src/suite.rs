@@ -26,11 +26,11 @@ pub(crate) fn run(root: &Path, fix: bool) -> Result<()> {
     stages.command("clippy", clippy, silent, "mend what clippy names; it is shown above")?;
     let help = "mend it; one test alone: cargo test -p <crate> <name>";
     if nextest() {
-        stages.command("tests", &mut cargo(&["nextest", "run", "--workspace"]), passed, help)?;
+        stages.command("tests", &mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]), passed, help)?;
         // nextest leaves the examples in the documentation to cargo.
         stages.command("docs", &mut cargo(&["test", "--workspace", "--doc"]), passed, help)?;
     } else {
-        stages.command("tests", &mut cargo(&["test", "--workspace"]), passed, help)?;
+        stages.command("tests", &mut cargo(&["test", "--workspace", "--no-fail-fast"]), passed, help)?;
     }
     stages.summary();
     Ok(())
