@@ -71,6 +71,24 @@ fn is_file(word: &str) -> bool {
 pub enum Command {
     /// Run a job or a workflow on this machine.
     Run(Run),
+    /// Show the module that a job's source is compiled to.
+    Compile(Compile),
+}
+
+/// Show the module that a job's source is compiled to: `fn(state => …)` becomes an operation of the default export.
+///
+/// `fulgurite run` does not compile by itself yet, and loads no adaptors; this shows what it will run.
+#[derive(Debug, Args)]
+pub struct Compile {
+    /// A job (.js, .ts)
+    #[arg(value_name = "JOB")]
+    pub path: PathBuf,
+    /// An adaptor that the job's free names are imported from, such as `@openfn/language-http`; may be given again
+    #[arg(short, long = "adaptor", value_name = "NAME")]
+    pub adaptors: Vec<String>,
+    /// The source map instead of the module
+    #[arg(long)]
+    pub map: bool,
 }
 
 /// Run a job or a workflow on this machine.

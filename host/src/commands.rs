@@ -1,5 +1,6 @@
 //! What the program does, one file for each command.
 
+mod compile;
 mod run;
 
 use std::sync::Arc;
@@ -38,5 +39,6 @@ impl Context {
 pub fn run(command: &Command, context: &Context) -> Result<ExitCode, Error> {
     match command {
         Command::Run(config) => run::run(config, context),
+        Command::Compile(config) => compile::run(config),
     }
 }

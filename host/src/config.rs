@@ -29,6 +29,19 @@ pub struct Config {
 pub enum Command {
     /// `fulgurite run`
     Run(Run),
+    /// `fulgurite compile`
+    Compile(Compile),
+}
+
+/// One job to compile.
+#[derive(Debug, Clone)]
+pub struct Compile {
+    /// The job.
+    pub path: PathBuf,
+    /// Where its free names come from.
+    pub adaptors: Vec<String>,
+    /// Whether to show the source map instead of the module.
+    pub map: bool,
 }
 
 /// What is logged, and how.
@@ -133,9 +146,16 @@ pub enum Sink {
 impl Config {
     /// Puts flags, environment and defaults together.
     pub fn new(cli: Cli) -> Result<Config, Error> {
-        let cli::Command::Run(flags) = cli.command;
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let terminal = io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let flags = match cli.command {
+            cli::Command::Run(flags) => flags,
+            cli::Command::Compile(cli::Compile { path, adaptors, map }) => {
+                let style = Style { terminal, color: terminal && !set("NO_COLOR") };
+                let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
+                return Ok(Config { style, log, command: Command::Compile(Compile { path, adaptors, map }) });
+            }
+        };
         // A live line would get between the events if both were on the same terminal.
         let events = flags.events.as_deref().is_some_and(is_stdout) && io::stdout().is_terminal();
         let style = Style { terminal: terminal && !flags.log_json && !events, color: terminal && !set("NO_COLOR") };

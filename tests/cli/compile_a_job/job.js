@@ -1,0 +1,2 @@
+fn(state => ({ ...state, n: 1 }));
+fn($.data.n);

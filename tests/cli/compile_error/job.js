@@ -1,0 +1,2 @@
+fn(state => {
+  return state;

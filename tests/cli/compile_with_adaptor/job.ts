@@ -1,0 +1,1 @@
+get('/x' as string).then(next => next);
