@@ -37,14 +37,14 @@ pub(crate) struct Done {
 pub(crate) async fn execute(isolate: &mut Isolate, task: &Task<'_>) -> Done {
     let (start, mut done) = prepare(isolate, task);
     let result = run(isolate, task, &mut done).await;
-    conclude(isolate, start, done, result)
+    conclude(isolate, task, start, done, result)
 }
 
 /// The same for a job whose module has been loaded before.
 pub(crate) async fn execute_loaded(isolate: &mut Isolate, task: &Task<'_>, namespace: &v8::Global<v8::Object>) -> Done {
     let (start, mut done) = prepare(isolate, task);
     let result = run_loaded(isolate, task, &mut done, namespace).await;
-    conclude(isolate, start, done, result)
+    conclude(isolate, task, start, done, result)
 }
 
 fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Instant, Done) {
@@ -53,9 +53,19 @@ fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Instant, Done) {
     (Instant::now(), Done { outcome: Outcome::Success, output: None, warnings: Vec::new(), figures })
 }
 
-fn conclude(isolate: &mut Isolate, start: Instant, mut done: Done, result: Result<(), Outcome>) -> Done {
+fn conclude(
+    isolate: &mut Isolate,
+    task: &Task<'_>,
+    start: Instant,
+    mut done: Done,
+    result: Result<(), Outcome>,
+) -> Done {
     if let Err(outcome) = result {
         done.outcome = outcome;
+        // A job that failed before it could hand anything on hands on what it was given.
+        if !done.outcome.stops_the_run() && done.output.is_none() {
+            done.output = unchanged(task).state;
+        }
     }
     if done.outcome.stops_the_run() {
         done.output = None;
@@ -72,8 +82,6 @@ fn conclude(isolate: &mut Isolate, start: Instant, mut done: Done, result: Resul
 
 async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<(), Outcome> {
     let start = Instant::now();
-    // Should the job fail before it runs, its input is what it hands on.
-    done.output = unchanged(task).state;
     let globals = match task.globals {
         Some(globals) => {
             let namespace = isolate.load(&format!("{}/globals", task.module), globals, None).await?;
