@@ -88,7 +88,7 @@ fn endings() {
     ends("export default [s => nope]", "crash RuntimeCrash: ReferenceError: nope is not defined");
     ends("throw new Error('top')", "fail JobError: top");
     ends("nope", "crash RuntimeCrash: ReferenceError: nope is not defined");
-    ends("export default [s => s", "crash CompileError: SyntaxError: Unexpected end of input");
+    ends("export default [s => s", "crash CompileError: Expected `]` but found the end of the job");
     ends("export default [s => eval('1')]", "kill security SecurityError: Illegal eval statement detected");
     ends(
         "export default [s => new Function('return 1')()]",
@@ -442,7 +442,7 @@ fn triggers() {
 }
 
 fn tampered() {
-    let set = "Object.defineProperty(Array.prototype, 0, { set(v) {}, get() { return 7 }, configurable: true });";
+    let set = "void Object.defineProperty(Array.prototype, 0, { set(v) {}, get() { return 7 }, configurable: true });";
     let report = run(request(&format!("{set} export default [s => ({{ ran: true }})];"), "{}", 3));
     assert_eq!(report.ending(), "success");
     let then = "Object.prototype.then = function (done) { done('hijacked') }; export default [s => { delete Object.prototype.then; return { ran: true } }];";

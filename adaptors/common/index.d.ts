@@ -14,8 +14,8 @@ export interface State {
   [key: string]: any;
 }
 
-/** What an operation may return. */
-export type Result = State | Promise<State>;
+/** What an operation returns: a state, or a promise of one. (A promise of nothing is neither.) */
+export type Result = (State & { then?: undefined }) | Promise<State>;
 
 /** One thing that a job does: a function from a state to a state. */
 export interface Operation {
@@ -37,6 +37,9 @@ export type Reference<T> = T | ((state: State) => Reference<T>);
 
 /** Where items come from: a path, a list, or a function of the state (which `$.data.items` is, too) that gives a list. */
 export type Source = string | readonly any[] | ((state: State) => any);
+
+/** What holds or does not: a value, or a function of the state (which `$.data.ready` is, too) that gives one. */
+export type Condition = ((state: State) => any) | object | string | number | boolean | null | undefined;
 
 /** A key with its value. */
 export type Field = [key: string, value: any];
@@ -66,7 +69,7 @@ export function fn(func: (state: State) => Result): Operation;
  * Runs an operation if a condition holds, else leaves the state as it is.
  * @example fnIf($.data.ready, fn(state => ({ ...state, sent: true })))
  */
-export function fnIf(condition: any, operation: (state: State) => any): Operation;
+export function fnIf(condition: Condition, operation: (state: State) => any): Operation;
 
 /**
  * Runs an operation once per item, one after the other, with the item in `state.data` and its place in `state.index`.

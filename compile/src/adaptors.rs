@@ -37,8 +37,17 @@ pub struct ModuleIndex(pub usize);
 pub struct StepAdaptor {
     /// What the step's job imports it by, such as `@openfn/language-http`.
     pub specifier: String,
+    /// What else it may be imported by.
+    pub aliases: Vec<String>,
     /// Its entry.
     pub module: ModuleIndex,
+}
+
+impl StepAdaptor {
+    /// Whether a job means this one.
+    pub fn is_called(&self, specifier: &str) -> bool {
+        self.specifier == specifier || self.aliases.iter().any(|alias| alias == specifier)
+    }
 }
 
 impl Adaptors {

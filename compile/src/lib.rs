@@ -33,6 +33,7 @@ mod imports;
 mod lazy;
 mod operations;
 mod parse;
+mod references;
 mod shape;
 mod survey;
 mod text;
@@ -40,6 +41,7 @@ mod text;
 pub use adaptors::{Adaptors, Module, ModuleIndex, StepAdaptor};
 pub use error::CompileError;
 pub use imports::RUNTIME;
+pub use references::references;
 pub use shape::{Import, Shape, shape};
 
 use oxc_allocator::Allocator;

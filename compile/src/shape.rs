@@ -31,6 +31,8 @@ pub struct Import {
     pub column: u32,
     /// The text of that line.
     pub source_line: String,
+    /// Only `import()` names it, so that it may never be needed.
+    pub is_dynamic: bool,
 }
 
 /// Reads the shape of an ES module.
@@ -66,25 +68,28 @@ fn shape_here(source: &str) -> Result<Shape, CompileError> {
     exports.sort();
     exports.dedup();
     let stars = record.star_export_entries.iter().filter_map(|entry| Some(entry.module_request.as_ref()?.name.to_string()));
-    let mut imports: Vec<(u32, String)> = Vec::new();
+    let mut imports: Vec<(u32, String, bool)> = Vec::new();
     for (specifier, requests) in &record.requested_modules {
         let first = requests.iter().map(|request| request.span.start).min();
-        imports.push((first.unwrap_or(0), specifier.to_string()));
+        imports.push((first.unwrap_or(0), specifier.to_string(), false));
     }
     for import in &record.dynamic_imports {
         let span = import.module_request;
         if let Some(specifier) = plain_string(&source[span.start as usize..span.end as usize]) {
-            imports.push((span.start, specifier.to_owned()));
+            imports.push((span.start, specifier.to_owned(), true));
         }
     }
     imports.sort();
     let mut found: Vec<Import> = Vec::new();
-    for (offset, specifier) in imports {
-        if found.iter().all(|import| import.specifier != specifier) {
-            let place = lines.place(source, offset);
-            let source_line = lines.text(source, place.line).to_owned();
-            found.push(Import { specifier, line: place.line + 1, column: place.column + 1, source_line });
+    for (offset, specifier, is_dynamic) in imports {
+        if let Some(import) = found.iter_mut().find(|import| import.specifier == specifier) {
+            import.is_dynamic &= is_dynamic;
+            continue;
         }
+        let place = lines.place(source, offset);
+        let source_line = lines.text(source, place.line).to_owned();
+        let (line, column) = (place.line + 1, place.column + 1);
+        found.push(Import { specifier, line, column, source_line, is_dynamic });
     }
     Ok(Shape { exports, stars: stars.collect(), imports: found })
 }

@@ -77,6 +77,10 @@ pub struct Run {
     pub output: Output,
     /// Where credentials are.
     pub credentials: Option<PathBuf>,
+    /// The adaptors of steps that name none, as typed.
+    pub adaptors: Vec<String>,
+    /// Where compiled jobs are kept.
+    pub cache: Option<PathBuf>,
     /// Which steps.
     pub selection: Selection,
     /// What it may use, but for the time of a step.
@@ -200,12 +204,21 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         input,
         output,
         credentials: flags.credentials,
+        adaptors: flags.adaptors,
+        cache: if flags.no_cache { None } else { flags.cache_dir.or_else(cache_folder) },
         selection,
         limits,
         timeout,
         events,
         stats: flags.stats,
     })
+}
+
+/// As the XDG base directories have it (<https://specifications.freedesktop.org/basedir-spec/>).
+fn cache_folder() -> Option<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(base.join("fulgurite"))
 }
 
 /// `/dev/stdout` may lead to a regular file, which must not be replaced by another one while it is our stdout.

@@ -13,6 +13,7 @@ use fulgurite_state::{IndexOptions, State};
 
 use crate::encode;
 use crate::event::Figures;
+use crate::executable::Executable;
 use crate::isolate::Isolate;
 use crate::run::Gauge;
 use crate::step::{self, Task};
@@ -30,6 +31,7 @@ pub struct Warm {
 /// A job that a [`Warm`] isolate has loaded.
 pub struct Loaded {
     source: Source,
+    executable: Executable,
     namespace: v8::Global<v8::Object>,
 }
 
@@ -55,8 +57,8 @@ impl Warm {
         let isolate = self.isolate.as_mut().expect("only dropped at the end");
         self.loaded += 1;
         let module = format!("job://{}/bench", self.loaded);
-        let namespace = self.tokio.block_on(isolate.load(&module, &source, None));
-        Loaded { source, namespace: namespace.unwrap_or_else(|outcome| panic!("{outcome:?}")) }
+        let namespace = self.tokio.block_on(isolate.load(&module, &source, &Executable::plain(&source), None));
+        Loaded { executable: Executable::plain(&source), source, namespace: namespace.unwrap_or_else(|outcome| panic!("{outcome:?}")) }
     }
 
     /// One execution without loading the module again: view, run, encode.
@@ -67,7 +69,8 @@ impl Warm {
         let isolate = self.isolate.as_mut().expect("only dropped at the end");
         let task = Task {
             source: &job.source,
-            source_map: None,
+            executable: &job.executable,
+            step: None,
             globals: None,
             module: String::new(),
             input: input.clone(),
@@ -118,7 +121,8 @@ impl Drop for Warm {
 
 fn isolate() -> Isolate {
     let logger = Rc::new(RefCell::new(|_: i32, _: &str| {}));
-    Isolate::new(None, Killer::default(), Arc::new(Gauge::default()), logger).expect("an isolate")
+    Isolate::new(None, Killer::default(), Arc::new(Gauge::default()), logger, Arc::default(), Arc::default())
+        .expect("an isolate")
 }
 
 /// Time from nothing to the first line of user code, and to the end of a run that does nothing more.
@@ -131,7 +135,7 @@ pub fn cold_start() -> (Duration, Duration) {
     tokio.block_on(async {
         let mut isolate = isolate();
         let source = Source { name: "bench.js".into(), text: "export default [state => state];".into() };
-        let loaded = isolate.load("job://0/bench", &source, None).await;
+        let loaded = isolate.load("job://0/bench", &source, &Executable::plain(&source), None).await;
         assert!(loaded.is_ok());
         let first = start.elapsed();
         drop(isolate);

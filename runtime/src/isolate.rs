@@ -19,10 +19,13 @@ use std::task::Poll;
 
 use deno_core::error::{CoreError, CoreErrorKind};
 use deno_core::{JsRuntime, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions, v8};
-use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source};
+use fulgurite_compile::Adaptors;
+use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source, StepIndex};
 
+use crate::cache::Cache;
 use crate::collector::Watch;
 use crate::encode::Pristine;
+use crate::executable::Executable;
 use crate::fault::{self, Moment, Sources};
 use crate::loader::{Loader, refusal};
 use crate::ops::{LogSink, extensions};
@@ -41,7 +44,7 @@ pub(crate) struct Isolate {
     pub(crate) pristine: Pristine,
     pub(crate) functions: Functions,
     pub(crate) sources: Sources,
-    names: Rc<RefCell<Vec<(String, String)>>>,
+    names: Names,
     pub(crate) loader: Rc<Loader>,
     gauge: Arc<Gauge>,
     pub(crate) runtime: JsRuntime,
@@ -69,8 +72,11 @@ impl Isolate {
         killer: Killer,
         gauge: Arc<Gauge>,
         logger: Logger,
+        adaptors: Arc<Adaptors>,
+        cache: Arc<Cache>,
     ) -> Result<Isolate, CoreError> {
-        let loader = Rc::new(Loader::default());
+        let names = Names::default();
+        let loader = Loader::new(adaptors, cache, names.clone());
         let params = heap.map(|heap| {
             let params = v8::CreateParams::default().heap_limits(0, heap);
             params.array_buffer_allocator(crate::buffers::allocator(heap))
@@ -89,8 +95,7 @@ impl Isolate {
         let watchdog = Watchdog::start(killer.clone(), runtime.v8_isolate().thread_safe_handle())
             .map_err(|error| CoreErrorKind::Io(error).into_box())?;
 
-        let names = Rc::new(RefCell::new(Vec::new()));
-        runtime.v8_isolate().set_slot(Names(names.clone()));
+        runtime.v8_isolate().set_slot(names.clone());
         let (views, pristine, functions) = {
             deno_core::scope!(scope, runtime);
             let taken = take_inner(scope).ok_or_else(|| CoreErrorKind::ExecutionTerminated.into_box())?;
@@ -104,7 +109,7 @@ impl Isolate {
             views,
             pristine,
             functions,
-            sources: Sources::default(),
+            sources: Sources::new(loader.clone()),
             names,
             loader,
             gauge,
@@ -115,7 +120,8 @@ impl Isolate {
         Ok(isolate)
     }
 
-    /// Loads and evaluates a module under a name of its own; answers its namespace.
+    /// Loads and evaluates a module under a name of its own; answers its namespace. With a step it may import that step's
+    /// adaptors.
     ///
     /// # Errors
     /// The outcome of the step.
@@ -123,15 +129,14 @@ impl Isolate {
         &mut self,
         module: &str,
         source: &Source,
-        map: Option<&str>,
+        executable: &Executable,
+        step: Option<StepIndex>,
     ) -> Result<v8::Global<v8::Object>, Outcome> {
         let specifier = ModuleSpecifier::parse(module).expect("made by us");
-        self.sources.add(module, source, map);
-        self.names.borrow_mut().push((format!("{module}:"), format!("{}:", source.name)));
-        if let Some(map) = map {
-            self.loader.add_source_map(module, map);
-        }
-        let loaded = self.runtime.load_side_es_module_from_code(&specifier, source.text.to_string()).await;
+        self.sources.add(module, source, executable, step);
+        self.names.add(module, &source.name);
+        self.loader.offer(module, executable, step);
+        let loaded = self.runtime.load_side_es_module(&specifier).await;
         let id = loaded.map_err(|error| self.outcome_of(error, Moment::Compile))?;
         let evaluated = self.runtime.mod_evaluate(id);
         self.until(evaluated, Moment::Load).await?;
@@ -314,7 +319,10 @@ fn authors_stack<'s>(
     let text = v8::Local::<v8::String>::try_from(stack).ok()?;
     let text = crate::text::lossy(scope, text);
     let names = scope.get_slot::<Names>()?.0.borrow();
-    let ours = |line: &str| line.starts_with("    at ") && (line.contains("(ext:") || line.starts_with("    at ext:"));
+    let ours = |line: &str| {
+        let at = |scheme| line.contains(&format!("({scheme}:")) || line.contains(&format!(" {scheme}:"));
+        line.starts_with("    at ") && (at("ext") || at("fulgurite"))
+    };
     let mut shown = String::with_capacity(text.len());
     for line in text.split('\n').filter(|line| !ours(line)) {
         if !shown.is_empty() {
@@ -329,8 +337,15 @@ fn authors_stack<'s>(
     Some(v8::String::new(scope, &shown)?.into())
 }
 
-/// What the author calls each module; in a slot of the isolate.
-struct Names(Rc<RefCell<Vec<(String, String)>>>);
+/// What the author calls each module; also in a slot of the isolate.
+#[derive(Clone, Default)]
+pub(crate) struct Names(Rc<RefCell<Vec<(String, String)>>>);
+
+impl Names {
+    pub(crate) fn add(&self, url: &str, name: &str) {
+        self.0.borrow_mut().push((format!("{url}:"), format!("{name}:")));
+    }
+}
 
 /// Reads the heap after every collection: a thread that looks on cannot ask V8 itself.
 fn gauge_heap(runtime: &mut JsRuntime, gauge: &Arc<Gauge>) -> Watch {

@@ -2,7 +2,7 @@
 //! time, and does no I/O but what its ops list names (`ops.rs`).
 //!
 //! ```text
-//! Request ──► run (walks the plan) ──► step ──► view ──► user code ──► encode ──► Event
+//! Request ──► program (jobs compiled) ──► run (walks the plan) ──► step ──► view ──► user code ──► encode ──► Event
 //! ```
 //!
 //! | word | meaning |
@@ -19,6 +19,9 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod run;
+mod program;
+mod executable;
+mod cache;
 mod event;
 mod limits;
 mod step;
@@ -39,6 +42,7 @@ mod fault;
 #[doc(hidden)]
 pub mod bench;
 
+pub use cache::{Cache, Key, Store};
 pub use event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
 pub use limits::Limits;
 pub use run::{Gauge, Handle, Request, start};

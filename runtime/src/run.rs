@@ -7,15 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use fulgurite_compile::Adaptors;
 use fulgurite_plan::{
     Completion, Condition, Configuration, ErrorReport, Job, KillReason, Outcome, Plan, StepId, StepIndex, Visit, Walk,
 };
 use fulgurite_state::{IndexOptions, State};
 
+use crate::cache::Cache;
 use crate::condition::Conditions;
 use crate::event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
 use crate::isolate::Isolate;
 use crate::limits::Limits;
+use crate::program::Program;
 use crate::step::{self, Done, Task, timeout};
 use crate::watchdog::{Clock, Kill, Killer};
 use crate::{assemble, encode};
@@ -33,10 +36,14 @@ pub struct Request {
     pub index: IndexOptions,
     /// Top-level keys that are taken off every output.
     pub state_props_to_remove: Vec<String>,
+    /// What the jobs of each step may import, and are compiled with.
+    pub adaptors: Arc<Adaptors>,
+    /// What was compiled before; runs of one process share it.
+    pub cache: Arc<Cache>,
 }
 
 impl Request {
-    /// A request with the defaults: no input, default limits, `configuration` and `response` taken off.
+    /// A request with the defaults: no input, default limits, `configuration` and `response` taken off, no adaptors.
     pub fn new(plan: Plan) -> Request {
         Request {
             plan,
@@ -44,6 +51,8 @@ impl Request {
             limits: Limits::default(),
             index: IndexOptions::default(),
             state_props_to_remove: vec!["configuration".into(), "response".into()],
+            adaptors: Arc::default(),
+            cache: Arc::default(),
         }
     }
 }
@@ -195,7 +204,16 @@ async fn drive(
             reporter.borrow_mut().log(source, level, text);
         }))
     };
-    let mut isolate = match Isolate::new(request.limits.heap, killer.clone(), gauge, logger) {
+    let (adaptors, cache) = (&request.adaptors, &request.cache);
+    // The jobs are compiled while the isolate comes up.
+    let (program, isolate) = std::thread::scope(|scope| {
+        let program = scope.spawn(|| Program::compile(plan, adaptors, cache));
+        let (adaptors, cache) = (adaptors.clone(), cache.clone());
+        let isolate = Isolate::new(request.limits.heap, killer.clone(), gauge, logger, adaptors, cache);
+        (program.join(), isolate)
+    });
+    let program = program.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let mut isolate = match isolate {
         Ok(isolate) => isolate,
         // Aborted while it came up.
         Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
@@ -211,19 +229,44 @@ async fn drive(
         bytes_in: request.input.as_ref().map_or(0, State::len),
         startup: began.elapsed(),
     }));
+    if let Some(outcome) = refused(&program, reporter) {
+        return stopped(outcome);
+    }
     let conditions = match Conditions::compile(&mut isolate, plan) {
         Ok(conditions) => conditions,
         Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
         Err(outcome) => return stopped(outcome),
     };
-    let mut run = Run { request, reporter, isolate, conditions, executions: 0, figures: Figures::default() };
+    let mut run = Run { request, reporter, isolate, program, conditions, executions: 0, figures: Figures::default() };
     run.walk().await
+}
+
+/// The outcome for jobs that do not compile, if a run could get to one of them. All others are told of.
+fn refused(program: &Program, reporter: &Rc<RefCell<Reporter>>) -> Option<Outcome> {
+    let mut first: Option<&ErrorReport> = None;
+    for (reachable, report) in program.broken() {
+        if reachable && first.is_none() {
+            first = Some(report);
+            continue;
+        }
+        let (level, why) = match reachable {
+            true => (Level::Error, "does not compile either"),
+            false => (Level::Warn, "does not compile; nothing leads to it, so the run goes on"),
+        };
+        let place = report.position.as_ref();
+        let place = place.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column)).unwrap_or_default();
+        let step = report.step.as_deref().unwrap_or_default();
+        let message = format!("step `{step}` {why}: {place}{}", report.message);
+        reporter.borrow_mut().log(LogSource::Runtime, level, &message);
+    }
+    first.map(|report| Outcome::Crash(report.clone()))
 }
 
 struct Run<'a> {
     request: &'a Request,
     reporter: &'a Rc<RefCell<Reporter>>,
     isolate: Isolate,
+    program: Program,
     conditions: Conditions,
     executions: u32,
     figures: Figures,
@@ -297,9 +340,11 @@ impl Run<'_> {
             limit: self.request.limits.state.unwrap_or(usize::MAX),
         };
         let module = format!("job://{}/{}", execution.0, encoded(step.id.as_str()));
+        let executable = self.program.job(visit.step).expect("all that can be reached have compiled");
         let task = Task {
             source: &job.source,
-            source_map: job.source_map.as_deref(),
+            executable,
+            step: Some(visit.step),
             globals: plan.globals(),
             module,
             input,
@@ -447,7 +492,7 @@ fn with_step(outcome: Outcome, step: &str) -> Outcome {
 }
 
 /// A step id as part of a URL.
-fn encoded(id: &str) -> String {
+pub(crate) fn encoded(id: &str) -> String {
     let mut text = String::with_capacity(id.len());
     for byte in id.bytes() {
         match byte {

@@ -3,25 +3,43 @@
 use std::time::{Duration, Instant};
 
 use deno_core::v8;
-use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source};
+use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex};
 use fulgurite_state::State;
 
 use crate::assemble;
 use crate::encode::{self, Encoded};
 use crate::event::Figures;
+use crate::executable::Executable;
 use crate::fault::{self, Moment};
 use crate::isolate::{Isolate, idle};
 
 /// What to execute.
 pub(crate) struct Task<'a> {
     pub(crate) source: &'a Source,
-    pub(crate) source_map: Option<&'a str>,
+    /// What the source was compiled to.
+    pub(crate) executable: &'a Executable,
+    /// Whose adaptors the job may import.
+    pub(crate) step: Option<StepIndex>,
     /// Code whose exports become globals while the step runs.
     pub(crate) globals: Option<&'a Source>,
     /// A name for the module that no other execution has.
     pub(crate) module: String,
     pub(crate) input: State,
     pub(crate) options: &'a encode::Options,
+}
+
+impl Task<'_> {
+    /// The operation of that number, from 1.
+    fn operation(&self, number: u32) -> Option<OperationPosition> {
+        let operation = self.executable.operations.iter().find(|operation| operation.order == number)?;
+        let place = Position {
+            file: self.source.name.clone(),
+            line: operation.line,
+            column: operation.column,
+            source_line: self.source.text.lines().nth(operation.line as usize - 1).map(str::to_owned),
+        };
+        Some(OperationPosition { name: operation.name.clone(), place })
+    }
 }
 
 /// How it went.
@@ -84,12 +102,12 @@ async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<
     let start = Instant::now();
     let globals = match task.globals {
         Some(globals) => {
-            let namespace = isolate.load(&format!("{}/globals", task.module), globals, None).await?;
+            let namespace = isolate.load(&format!("{}/globals", task.module), globals, &Executable::plain(globals), None).await?;
             install(isolate, &namespace)
         }
         None => Vec::new(),
     };
-    let loaded = isolate.load(&task.module, task.source, task.source_map).await;
+    let loaded = isolate.load(&task.module, task.source, task.executable, task.step).await;
     done.figures.load = start.elapsed();
     let result = match loaded {
         Ok(namespace) => run_loaded(isolate, task, done, &namespace).await,
@@ -201,7 +219,7 @@ fn begin(
                     let error = deno_core::error::exception_to_err(scope, nothing, false, true);
                     fault::from_js_error(sources, &error, Moment::Loose)
                 }
-                (None, Some(exception)) => fault::from_exception(scope, sources, exception, Moment::Run, &[]),
+                (None, Some(exception)) => fault::from_exception(scope, sources, exception, Moment::Run, None, &[]),
                 _ => idle(),
             },
         }
@@ -261,23 +279,33 @@ fn end(
         let read = (|| {
             let answer: v8::Local<v8::Object> = v8::Local::new(scope, &answer).try_into().ok()?;
             let (ok, value) = (v8::String::new(scope, "ok")?, v8::String::new(scope, "value")?);
-            Some((answer.get(scope, ok.into())?.is_true(), answer.get(scope, value.into())?))
+            let running = v8::String::new(scope, "running")?;
+            let running = answer.get(scope, running.into())?.uint32_value(scope)?;
+            Some((answer.get(scope, ok.into())?.is_true(), answer.get(scope, value.into())?, running))
         })();
         match read {
             None => Err(idle()),
-            Some((true, value)) => match encode::encode(scope, views, pristine, task.options, value) {
+            Some((true, value, _)) => match encode::encode(scope, views, pristine, task.options, value) {
                 Ok(encoded) => Ok(Ended { outcome: Ok(()), encoded }),
                 Err(error) => {
                     let outcome = encode_outcome(scope, sources, error, &task.options.remove);
                     Ok(Ended { outcome: Err(outcome), encoded: unchanged(task) })
                 }
             },
-            Some((false, exception)) => {
+            Some((false, exception, running)) => {
+                let operation = task.operation(running);
                 let outcome = match refused {
                     Some(specifier) if names_import(scope, exception, &specifier) => {
                         Outcome::Crash(sources.import_error(&specifier))
                     }
-                    _ => fault::from_exception(scope, sources, exception, Moment::Run, &task.options.remove),
+                    _ => fault::from_exception(
+                        scope,
+                        sources,
+                        exception,
+                        Moment::Run,
+                        operation,
+                        &task.options.remove,
+                    ),
                 };
                 let view = v8::Local::new(scope, &view);
                 let encoded = match encode::encode(scope, views, pristine, task.options, view) {
@@ -325,7 +353,7 @@ fn encode_outcome(
     match error {
         encode::Error::Threw { path, exception } => {
             let exception = v8::Local::new(scope, exception);
-            let cause = fault::from_exception(scope, sources, exception, Moment::Run, remove);
+            let cause = fault::from_exception(scope, sources, exception, Moment::Run, None, remove);
             let cause = cause.error().cloned().unwrap_or_else(|| ErrorReport::new("JobError", "unknown"));
             let message = format!("cannot turn the step's output into JSON: {path} threw {}", cause.message);
             Outcome::Fail(ErrorReport {

@@ -31,13 +31,15 @@ test("the types name what the module exports, and the manifest both", async () =
   const types = await read("../index.d.ts");
   const declared = [...types.matchAll(/^export (?:declare )?(?:function|const) (\w+)/gm)].map(([, name]) => name);
   assert.deepEqual([...new Set(declared)].sort(), Object.keys(adaptor).sort());
+  const global = await read("../global.d.ts");
+  assert.deepEqual([...global.matchAll(/^  const (\w+): Common\["\1"\];/gm)].map(([, name]) => name).sort(), Object.keys(adaptor).sort());
   const manifest = JSON.parse(await read("../package.json"));
   assert.deepEqual(manifest.exports["."], { types: "./index.d.ts", default: "./index.js" });
 });
 
 test("the words of README.md's table are the exports", async () => {
   const listed = [...(await read("../README.md")).matchAll(/^\| `(\w+)\(/gm)].map(([, name]) => name);
-  assert.deepEqual(listed.sort(), Object.keys(adaptor).sort());
+  assert.deepEqual([...new Set(listed)].sort(), Object.keys(adaptor).sort());
 });
 
 test("the source needs nothing of Node's and evaluates no text", async () => {
