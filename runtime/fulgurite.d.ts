@@ -303,7 +303,10 @@ declare class ReadableStream<R = any> {
   cancel(reason?: any): Promise<void>;
   getReader(options: { mode: "byob" }): ReadableStreamBYOBReader;
   getReader(): ReadableStreamDefaultReader<R>;
-  pipeThrough<T>(pair: { readable: ReadableStream<T>; writable: WritableStream<R> }, options?: StreamPipeOptions): ReadableStream<T>;
+  pipeThrough<T>(
+    pair: { readable: ReadableStream<T>; writable: WritableStream<R> },
+    options?: StreamPipeOptions,
+  ): ReadableStream<T>;
   pipeTo(destination: WritableStream<R>, options?: StreamPipeOptions): Promise<void>;
   tee(): [ReadableStream<R>, ReadableStream<R>];
   values(options?: { preventCancel?: boolean }): AsyncIterableIterator<R>;

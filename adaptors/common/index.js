@@ -196,7 +196,7 @@ function itemsOf(name, dataSource, state) {
   if (typeof dataSource === "string") return select(dataSource, state);
   const items = resolve(state, dataSource);
   if (Array.isArray(items)) return items;
-  const hint = isPromise(items) ? "a promise must be awaited in an operation before" : "is there a list in the state at that place?";
+  const hint = isPromise(items) ? "await a promise in an operation before" : "is there a list in the state at that place?";
   throw new TypeError(`${name}: the data source gave ${describe(items)}, not an array; ${hint}`);
 }
 
