@@ -21,7 +21,9 @@ fn examples() -> PathBuf {
 }
 
 fn fulgurite(arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_fulgurite")).args(arguments).current_dir(examples()).output();
+    let cache = std::env::temp_dir().join("fulgurite-tests");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fulgurite"));
+    let output = command.args(arguments).current_dir(examples()).env("XDG_CACHE_HOME", cache).output();
     output.expect("the binary can be started")
 }
 

@@ -5,6 +5,7 @@ mod bench_claims;
 mod cli;
 mod encode;
 mod examples;
+mod jobs;
 mod random_edits;
 mod run;
 mod support;
@@ -15,6 +16,7 @@ fn main() -> std::process::ExitCode {
     let mut trials = Vec::new();
     trials.extend(encode::trials());
     trials.extend(run::trials());
+    trials.extend(jobs::trials());
     trials.extend(random_edits::trials());
     trials.extend(examples::trials());
     trials.extend(bench_claims::trials());

@@ -159,7 +159,10 @@ mod tests {
     fn exports_go_through_stars() {
         check(&[("a", "export const x = 1; export default 2")], &["x"]);
         check(&[("a", "export * from 'b'; export const x = 1"), ("b", "export const y = 1, x = 2")], &["x", "y"]);
-        check(&[("a", "export * from 'b'; export * from 'c'"), ("b", "export const y = 1"), ("c", "export let y, z")], &["z"]);
+        check(
+            &[("a", "export * from 'b'; export * from 'c'"), ("b", "export const y = 1"), ("c", "export let y, z")],
+            &["z"],
+        );
         check(&[("a", "export * from 'b'"), ("b", "export * from 'a'; export let b")], &["b"]);
         check(&[("a", "export * as n from 'b'"), ("b", "export let b")], &["n"]);
     }

@@ -112,9 +112,10 @@ fn exports_execute(statement: &Statement<'_>) -> bool {
     match statement {
         Statement::ExportDeclaration(export) => match &export.declaration {
             Declaration::FunctionDeclaration(function) => function.id.iter().any(|id| id.name == "execute"),
-            Declaration::VariableDeclaration(variables) => {
-                variables.declarations.iter().any(|one| one.id.get_identifier_name().is_some_and(|name| name == "execute"))
-            }
+            Declaration::VariableDeclaration(variables) => variables
+                .declarations
+                .iter()
+                .any(|one| one.id.get_identifier_name().is_some_and(|name| name == "execute")),
             _ => false,
         },
         Statement::ExportNamedDeclaration(export) => {

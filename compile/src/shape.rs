@@ -67,7 +67,8 @@ fn shape_here(source: &str) -> Result<Shape, CompileError> {
         .collect();
     exports.sort();
     exports.dedup();
-    let stars = record.star_export_entries.iter().filter_map(|entry| Some(entry.module_request.as_ref()?.name.to_string()));
+    let stars =
+        record.star_export_entries.iter().filter_map(|entry| Some(entry.module_request.as_ref()?.name.to_string()));
     let mut imports: Vec<(u32, String, bool)> = Vec::new();
     for (specifier, requests) in &record.requested_modules {
         let first = requests.iter().map(|request| request.span.start).min();

@@ -50,9 +50,9 @@ pub fn link(plan: &Plan, sources: &Sources<'_>) -> Result<Linked, Report> {
         };
         let common = ["common".to_owned()];
         for written in if named.is_empty() { &common } else { named } {
-            let adaptor = reader.adaptor(written, folder, Some(job)).map_err(|report| {
-                if job.adaptors.is_empty() { report } else { report.in_step(step.id.as_str()) }
-            })?;
+            let adaptor = reader
+                .adaptor(written, folder, Some(job))
+                .map_err(|report| if job.adaptors.is_empty() { report } else { report.in_step(step.id.as_str()) })?;
             reader.adaptors.give(index.get(), adaptor);
         }
     }
@@ -212,11 +212,14 @@ fn unreadable(file: &File, from: Option<(&File, &Import)>, error: &io::Error) ->
     match from {
         Some((importer, import)) => Report {
             place: Some(place(importer, import.line, import.column, &import.source_line)),
-            ..Report::error(format!("cannot read `{file}`: {error}")).help("an adaptor imports files beside it by their full names")
+            ..Report::error(format!("cannot read `{file}`: {error}"))
+                .help("an adaptor imports files beside it by their full names")
         },
         None => {
             let help = match error.kind() {
-                io::ErrorKind::NotFound => "an adaptor is an ES module (.js or .mjs), or a folder with a package.json or an index.js",
+                io::ErrorKind::NotFound => {
+                    "an adaptor is an ES module (.js or .mjs), or a folder with a package.json or an index.js"
+                }
                 io::ErrorKind::InvalidData => "the file must be UTF-8 text",
                 _ => "check that it is a readable file",
             };
@@ -238,7 +241,9 @@ fn not_a_file(file: &File, import: &Import) -> Report {
     let (why, help) = match import.specifier.as_str() {
         specifier if specifier.starts_with("node:") => ("Node's modules are not there", "write it without Node"),
         specifier if specifier.contains(':') => ("an adaptor imports files only", "download it, and import the file"),
-        _ => ("npm packages cannot be installed yet", "bundle the adaptor into one ES module, with esbuild for example"),
+        _ => {
+            ("npm packages cannot be installed yet", "bundle the adaptor into one ES module, with esbuild for example")
+        }
     };
     Report {
         place: Some(place(file, import.line, import.column, &import.source_line)),

@@ -59,12 +59,11 @@ impl Disk {
     fn write(&self, key: &Key, content: &[u8]) -> io::Result<()> {
         let path = self.path(key);
         let unfinished = path.with_extension(std::process::id().to_string());
-        let written = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).and_then(
-            |mut file| {
+        let written =
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).and_then(|mut file| {
                 file.write_all(&Sha256::digest(content))?;
                 file.write_all(content)
-            },
-        );
+            });
         // Whoever reads finds all of it or nothing.
         let renamed = written.and_then(|()| fs::rename(&unfinished, &path));
         if renamed.is_err() {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use deno_core::v8;
-use fulgurite_plan::{Outcome, Source};
+use fulgurite_compile::Adaptors;
+use fulgurite_plan::{Draft, DraftStep, Outcome, Plan, Source};
 use fulgurite_state::{IndexOptions, State};
 
 use crate::encode;
@@ -58,7 +59,11 @@ impl Warm {
         self.loaded += 1;
         let module = format!("job://{}/bench", self.loaded);
         let namespace = self.tokio.block_on(isolate.load(&module, &source, &Executable::plain(&source), None));
-        Loaded { executable: Executable::plain(&source), source, namespace: namespace.unwrap_or_else(|outcome| panic!("{outcome:?}")) }
+        Loaded {
+            executable: Executable::plain(&source),
+            source,
+            namespace: namespace.unwrap_or_else(|outcome| panic!("{outcome:?}")),
+        }
     }
 
     /// One execution without loading the module again: view, run, encode.
@@ -119,9 +124,29 @@ impl Drop for Warm {
     }
 }
 
+/// Loads a compiled job and counts its operations, without running them.
+///
+/// # Errors
+/// The outcome that a step with this job would have.
+pub fn operations(code: &str, adaptors: Adaptors) -> Result<usize, Outcome> {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let plan = Plan::new(Draft { steps: vec![DraftStep::default()], ..Draft::default() }).expect("a step is a plan");
+    tokio.block_on(async {
+        let mut isolate = isolate_with(Arc::new(adaptors));
+        let source = Source { name: "job.js".into(), text: code.into() };
+        let executable = Executable::plain(&source);
+        let namespace = isolate.load("job://1/job", &source, &executable, Some(plan.start())).await?;
+        step::count(&mut isolate, &namespace)
+    })
+}
+
 fn isolate() -> Isolate {
+    isolate_with(Arc::default())
+}
+
+fn isolate_with(adaptors: Arc<Adaptors>) -> Isolate {
     let logger = Rc::new(RefCell::new(|_: i32, _: &str| {}));
-    Isolate::new(None, Killer::default(), Arc::new(Gauge::default()), logger, Arc::default(), Arc::default())
+    Isolate::new(None, Killer::default(), Arc::new(Gauge::default()), logger, adaptors, Arc::default())
         .expect("an isolate")
 }
 

@@ -301,7 +301,8 @@ fn hint(message: &str, exports: impl FnOnce() -> Vec<String>) -> Option<String> 
         return Some(match name {
             "require" | "process" | "Buffer" | "__dirname" => format!("`{name}` is Node's; a job runs without Node"),
             "fetch" => "a job has no network of its own; use an adaptor".into(),
-            "$" => "`$` stands for the state where an operation is called: `get($.data.url)`; elsewhere write `state`".into(),
+            "$" => "`$` stands for the state where an operation is called: `get($.data.url)`; elsewhere write `state`"
+                .into(),
             _ => {
                 let exports = exports();
                 match suggest::nearest(name, exports.iter().map(String::as_str)) {
@@ -353,7 +354,14 @@ mod tests {
         check_adaptor("TypeError", "x", false, true, Run, "fail AdaptorError TypeError: x");
         check_adaptor("ReferenceError", "x", true, true, Run, "fail AdaptorError ReferenceError: x");
         check_adaptor("Error", "x", false, true, Loose, "crash ExecutionError -: nobody handled Error: x");
-        check_adaptor("EvalError", "x", false, true, Run, "kill SecurityError EvalError: Illegal eval statement detected");
+        check_adaptor(
+            "EvalError",
+            "x",
+            false,
+            true,
+            Run,
+            "kill SecurityError EvalError: Illegal eval statement detected",
+        );
     }
 
     #[test]

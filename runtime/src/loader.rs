@@ -161,7 +161,10 @@ impl ModuleLoader for Loader {
     ) -> ModuleLoadResponse {
         use deno_core::RequestedModuleType::None as Plain;
         let Some(code) = self.source(specifier.as_str()).filter(|_| options.requested_module_type == Plain) else {
-            return ModuleLoadResponse::Sync(Err(self.refuse(specifier.as_str())));
+            // By the name that people know.
+            let url = specifier.as_str();
+            let module = parts(url).and_then(|(_, index)| self.adaptors.module(index));
+            return ModuleLoadResponse::Sync(Err(self.refuse(module.map_or(url, |module| &module.name))));
         };
         let key = Executable::bytecode_key(&code);
         let data = self.cache.bytecode(&key).map(|code| Cow::Owned(code.to_vec()));

@@ -11,7 +11,7 @@ use crate::encode::{self, Encoded};
 use crate::event::Figures;
 use crate::executable::Executable;
 use crate::fault::{self, Moment};
-use crate::isolate::{Isolate, idle};
+use crate::isolate::{Functions, Isolate, idle};
 
 /// What to execute.
 pub(crate) struct Task<'a> {
@@ -102,7 +102,8 @@ async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<
     let start = Instant::now();
     let globals = match task.globals {
         Some(globals) => {
-            let namespace = isolate.load(&format!("{}/globals", task.module), globals, &Executable::plain(globals), None).await?;
+            let namespace =
+                isolate.load(&format!("{}/globals", task.module), globals, &Executable::plain(globals), None).await?;
             install(isolate, &namespace)
         }
         None => Vec::new(),
@@ -186,27 +187,17 @@ fn begin(
         let namespace = v8::Local::new(scope, namespace);
         let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
         let started = (|| {
-            let check = v8::Local::new(scope, &functions.operations_of);
-            let checked: v8::Local<v8::Array> = check.call(scope, undefined, &[namespace.into()])?.try_into().ok()?;
-            let operations = checked.get_index(scope, 0)?;
-            if operations.is_undefined() {
-                let mut text = |index| {
-                    let value = checked.get_index(scope, index)?;
-                    let text = value.to_string(scope)?;
-                    Some(crate::text::lossy(scope, text))
-                };
-                let message = text(1)?;
-                let hint = text(2);
-                let report = ErrorReport { hint, ..ErrorReport::new("RuntimeCrash", message) };
-                return Some(Err(Outcome::Crash(report)));
-            }
+            let operations = match checked(scope, functions, namespace)? {
+                Ok(operations) => operations,
+                Err(outcome) => return Some(Err(outcome)),
+            };
             let execute = v8::String::new(scope, "execute")?;
             let execute = namespace.get(scope, execute.into())?;
             let before = Instant::now();
             let view = views.root(scope, input)?;
             *time = before.elapsed();
             let run = v8::Local::new(scope, &functions.run);
-            let promise = run.call(scope, undefined, &[operations, execute, view])?;
+            let promise = run.call(scope, undefined, &[operations.into(), execute, view])?;
             let promise: v8::Local<v8::Promise> = promise.try_into().ok()?;
             Some(Ok((v8::Global::new(scope, promise), v8::Global::new(scope, view))))
         })();
@@ -228,6 +219,38 @@ fn begin(
         Some(kill) => isolate.killed(kill),
         None => outcome,
     })
+}
+
+/// The operations of a module, or what is wrong with them. `None` when something was thrown.
+fn checked<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    functions: &Functions,
+    namespace: v8::Local<'s, v8::Object>,
+) -> Option<Result<v8::Local<'s, v8::Array>, Outcome>> {
+    let check = v8::Local::new(scope, &functions.operations_of);
+    let undefined = v8::undefined(scope).into();
+    let checked: v8::Local<v8::Array> = check.call(scope, undefined, &[namespace.into()])?.try_into().ok()?;
+    if let Ok(operations) = checked.get_index(scope, 0)?.try_into() {
+        return Some(Ok(operations));
+    }
+    let mut text = |index| {
+        let value = checked.get_index(scope, index)?;
+        let text = value.to_string(scope)?;
+        Some(crate::text::lossy(scope, text))
+    };
+    let message = text(1)?;
+    let hint = text(2);
+    Some(Err(Outcome::Crash(ErrorReport { hint, ..ErrorReport::new("RuntimeCrash", message) })))
+}
+
+/// How many operations a loaded job has.
+pub(crate) fn count(isolate: &mut Isolate, namespace: &v8::Global<v8::Object>) -> Result<usize, Outcome> {
+    let Isolate { runtime, functions, .. } = isolate;
+    deno_core::scope!(scope, runtime);
+    v8::tc_scope!(let scope, scope);
+    let namespace = v8::Local::new(scope, namespace);
+    let operations = checked(scope, functions, namespace).unwrap_or_else(|| Err(idle()))?;
+    Ok(operations.length() as usize)
 }
 
 /// Waits for the operations; answers `{ok, value}`.
@@ -298,14 +321,7 @@ fn end(
                     Some(specifier) if names_import(scope, exception, &specifier) => {
                         Outcome::Crash(sources.import_error(&specifier))
                     }
-                    _ => fault::from_exception(
-                        scope,
-                        sources,
-                        exception,
-                        Moment::Run,
-                        operation,
-                        &task.options.remove,
-                    ),
+                    _ => fault::from_exception(scope, sources, exception, Moment::Run, operation, &task.options.remove),
                 };
                 let view = v8::Local::new(scope, &view);
                 let encoded = match encode::encode(scope, views, pristine, task.options, view) {

@@ -28,13 +28,8 @@ macro_rules! files {
     };
 }
 
-const FILES: &[(&str, &str)] = files![
-    "common/dates.js",
-    "common/filter.js",
-    "common/index.js",
-    "common/path.js",
-    "common/references.js",
-];
+const FILES: &[(&str, &str)] =
+    files!["common/dates.js", "common/filter.js", "common/index.js", "common/path.js", "common/references.js",];
 
 /// The built-in adaptor of that name, or in place of that package.
 pub(super) fn find(name: &str) -> Option<&'static BuiltIn> {

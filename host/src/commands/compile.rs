@@ -45,7 +45,8 @@ fn adaptors(config: &Compile, log: &Logger) -> Result<Vec<Adaptor>, Error> {
             Ok(linked) => found.extend(linked.adaptors.for_compiling(0)),
             Err(_) if adaptors::is_name(written) => {
                 let specifier = adaptors::without_version(written).to_owned();
-                let message = format!("`{written}` is not installed: every name that nothing declares is taken from it");
+                let message =
+                    format!("`{written}` is not installed: every name that nothing declares is taken from it");
                 log.report(&Report::warning(message));
                 found.push(Adaptor { specifier, exports: None });
             }
