@@ -136,8 +136,9 @@ impl Report {
     pub fn outcome(error: &ErrorReport) -> Report {
         let mut notes = Vec::new();
         if let Some(operation) = &error.operation {
-            let name = operation.name.as_deref().map(|name| format!(" `{name}()`")).unwrap_or_default();
-            notes.push(format!("reported by operation{name}, line {}", operation.place.line));
+            let name =
+                operation.name.as_deref().map_or("an operation".to_owned(), |name| format!("operation `{name}()`"));
+            notes.push(format!("reported by {name}, line {}", operation.place.line));
         }
         let position = error.position.as_ref().or(error.operation.as_ref().map(|operation| &operation.place));
         Report {

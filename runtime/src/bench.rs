@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use deno_core::v8;
 use fulgurite_compile::Adaptors;
-use fulgurite_plan::{Draft, DraftStep, Outcome, Plan, Source};
+use fulgurite_plan::{Draft, DraftStep, Job, Outcome, Plan, Source};
 use fulgurite_state::{IndexOptions, State};
 
+use crate::cache::Cache;
 use crate::encode;
 use crate::event::Figures;
 use crate::executable::Executable;
 use crate::isolate::Isolate;
+use crate::program::Program;
 use crate::run::Gauge;
 use crate::step::{self, Task};
 use crate::text::{append_utf8, string_from, utf8_bound};
@@ -148,6 +150,21 @@ fn isolate_with(adaptors: Arc<Adaptors>) -> Isolate {
     let logger = Rc::new(RefCell::new(|_: i32, _: &str| {}));
     Isolate::new(None, Killer::default(), Arc::new(Gauge::default()), logger, adaptors, Arc::default())
         .expect("an isolate")
+}
+
+/// Compiles a job with its adaptors as a run does, or takes it from the cache; answers how long that took.
+///
+/// # Panics
+/// When it does not compile.
+pub fn compile(code: &str, adaptors: &Adaptors, cache: &Cache) -> Duration {
+    let job = Job::new(Source { name: "job.js".into(), text: code.into() });
+    let step = DraftStep { job: Some(job), ..DraftStep::default() };
+    let plan = Plan::new(Draft { steps: vec![step], ..Draft::default() }).expect("a step is a plan");
+    let start = Instant::now();
+    let program = Program::compile(&plan, adaptors, cache);
+    let time = start.elapsed();
+    assert!(program.job(plan.start()).is_some());
+    time
 }
 
 /// Time from nothing to the first line of user code, and to the end of a run that does nothing more.

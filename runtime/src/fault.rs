@@ -305,7 +305,8 @@ fn hint(message: &str, exports: impl FnOnce() -> Vec<String>) -> Option<String> 
                 .into(),
             _ => {
                 let exports = exports();
-                match suggest::nearest(name, exports.iter().map(String::as_str)) {
+                let known = ["state", "console", "structuredClone", "setTimeout", "undefined"];
+                match suggest::nearest(name, exports.iter().map(String::as_str).chain(known)) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None if exports.is_empty() => format!("is `{name}` spelled right?"),
                     None => format!("is `{name}` spelled right? No adaptor of this step exports it"),
