@@ -44,7 +44,11 @@ impl Program {
             }
         };
         thread::scope(|scope| {
-            let others = thread::available_parallelism().map_or(1, usize::from).min(missing.len()).saturating_sub(1);
+            // Asking for the number of cores reads files; one job needs no help.
+            let others = match missing.len() {
+                0 | 1 => 0,
+                jobs => thread::available_parallelism().map_or(1, usize::from).min(jobs) - 1,
+            };
             for _ in 0..others {
                 // Where there is no thread left, this one does it all.
                 let _ = thread::Builder::new().name("compile".into()).spawn_scoped(scope, work);
