@@ -8,6 +8,7 @@ mod examples;
 mod jobs;
 mod random_edits;
 mod run;
+mod secrets;
 mod support;
 
 fn main() -> std::process::ExitCode {
@@ -17,6 +18,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(encode::trials());
     trials.extend(run::trials());
     trials.extend(jobs::trials());
+    trials.extend(secrets::trials());
     trials.extend(random_edits::trials());
     trials.extend(examples::trials());
     trials.extend(bench_claims::trials());

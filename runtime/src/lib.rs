@@ -38,6 +38,8 @@ mod buffers;
 mod loader;
 mod ops;
 mod fault;
+mod flood;
+mod secrets;
 
 #[doc(hidden)]
 pub mod bench;

@@ -15,16 +15,24 @@ pub struct Limits {
     pub heap: Option<usize>,
     /// Bytes of one step's output. `None` = no limit.
     pub state: Option<usize>,
+    /// Bytes per second that jobs may log, and twice that in one burst. What is more is dropped, and a line says how much.
+    /// `None` = no limit.
+    pub log_rate: Option<usize>,
+    /// Bytes of one log line; what is longer is cut, and says so.
+    pub log_line: usize,
 }
 
 impl Default for Limits {
-    /// 5 minutes a step, no limit for the run, 2 GiB of heap, 4 GiB of state.
+    /// 5 minutes a step, no limit for the run, 2 GiB of heap, 4 GiB of state,
+    /// 4 MiB of log a second in lines of at most 1 MiB.
     fn default() -> Self {
         Limits {
             step_timeout: Some(Duration::from_secs(300)),
             run_timeout: None,
             heap: Some(2 << 30),
             state: Some(4 << 30),
+            log_rate: Some(4 << 20),
+            log_line: 1 << 20,
         }
     }
 }

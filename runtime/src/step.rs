@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use deno_core::v8;
 use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex};
 use fulgurite_state::State;
@@ -48,6 +49,8 @@ pub(crate) struct Done {
     /// `None` when the job gave `undefined`, or when the run stops here.
     pub(crate) output: Option<State>,
     pub(crate) warnings: Vec<String>,
+    /// What of the output's text the job may have put there.
+    pub(crate) fresh: Vec<Bytes>,
     pub(crate) figures: Figures,
 }
 
@@ -68,7 +71,7 @@ pub(crate) async fn execute_loaded(isolate: &mut Isolate, task: &Task<'_>, names
 fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Instant, Done) {
     let _ = isolate.views.take_cost();
     let figures = Figures { bytes_in: task.input.len(), ..Figures::default() };
-    (Instant::now(), Done { outcome: Outcome::Success, output: None, warnings: Vec::new(), figures })
+    (Instant::now(), Done { outcome: Outcome::Success, output: None, warnings: Vec::new(), fresh: Vec::new(), figures })
 }
 
 fn conclude(
@@ -166,6 +169,7 @@ async fn run_loaded(
 
     done.output = ended.encoded.state;
     done.warnings = ended.encoded.warnings;
+    done.fresh = ended.encoded.fresh;
     done.figures.bytes_spliced = ended.encoded.spliced;
     done.figures.state_walks = ended.encoded.walks;
     ended.outcome
@@ -351,7 +355,7 @@ fn end(
 /// The input as an output: without the keys that no output has.
 fn unchanged(task: &Task<'_>) -> Encoded {
     let state = assemble::stripped(&task.input, &task.options.remove, task.options.index);
-    Encoded { spliced: state.len(), state: Some(state), warnings: Vec::new(), walks: 0 }
+    Encoded { spliced: state.len(), state: Some(state), warnings: Vec::new(), walks: 0, fresh: Vec::new() }
 }
 
 /// Is the exception the one for this import? A job may have caught that one and failed with another.
