@@ -551,7 +551,7 @@ fn what_adaptors_are_not() {
          = help: it tells where the adaptor's ES module is",
     );
     // A step that names it itself is named, too.
-    let report = linked(&[], named_job(&["salesforce"]), &[]).err().expect("there is none");
+    let report = linked(&[], named_job(&["salesforce"]), &[]).map(|_| ()).expect_err("there is none");
     assert!(report.contains("= note: in step `s`"), "{report}");
 }
 

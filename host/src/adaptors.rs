@@ -40,7 +40,7 @@ pub struct Linked {
 ///
 /// # Errors
 /// The first that is not there or cannot be used.
-pub fn link(plan: &Plan, sources: &Sources<'_>) -> Result<Linked, Report> {
+pub fn link(plan: &Plan, sources: &Sources<'_>) -> Result<Linked, Box<Report>> {
     let mut reader = Reader::new(sources);
     for (index, step) in plan.indexed() {
         let Some(job) = &step.job else { continue };
@@ -50,9 +50,9 @@ pub fn link(plan: &Plan, sources: &Sources<'_>) -> Result<Linked, Report> {
         };
         let common = ["common".to_owned()];
         for written in if named.is_empty() { &common } else { named } {
-            let adaptor = reader
-                .adaptor(written, folder, Some(job))
-                .map_err(|report| if job.adaptors.is_empty() { report } else { report.in_step(step.id.as_str()) })?;
+            let adaptor = reader.adaptor(written, folder, Some(job)).map_err(|report| {
+                if job.adaptors.is_empty() { report } else { Box::new(report.in_step(step.id.as_str())) }
+            })?;
             reader.adaptors.give(index.get(), adaptor);
         }
     }
@@ -63,7 +63,7 @@ pub fn link(plan: &Plan, sources: &Sources<'_>) -> Result<Linked, Report> {
 ///
 /// # Errors
 /// As [`link`].
-pub fn for_job(sources: &Sources<'_>) -> Result<Linked, Report> {
+pub fn for_job(sources: &Sources<'_>) -> Result<Linked, Box<Report>> {
     let mut reader = Reader::new(sources);
     let common = ["common".to_owned()];
     for written in if sources.default.is_empty() { &common } else { sources.default } {
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The adaptor that was meant by what stands in the plan or was typed.
-    fn adaptor(&mut self, written: &str, folder: &Path, job: Option<&Job>) -> Result<StepAdaptor, Report> {
+    fn adaptor(&mut self, written: &str, folder: &Path, job: Option<&Job>) -> Result<StepAdaptor, Box<Report>> {
         if let Some((name, path)) = written.split_once('=').filter(|_| job.is_none_or(|job| job.adaptors.is_empty())) {
             return self.at_path(name.trim(), &folder.join(path.trim()));
         }
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
             return self.at_path(name, &self.sources.folder.join(path));
         }
         let Some(builtin) = builtin::find(name) else {
-            return Err(unknown(written, name));
+            return Err(unknown(written, name).into());
         };
         if name != builtin.name {
             let message = format!("`{written}` is not installed; the built-in `{}` stands in for it", builtin.name);
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The adaptor in a file, or in a folder with or without a `package.json`.
-    fn at_path(&mut self, specifier: &str, path: &Path) -> Result<StepAdaptor, Report> {
+    fn at_path(&mut self, specifier: &str, path: &Path) -> Result<StepAdaptor, Box<Report>> {
         let path = normal(path);
         let mut aliases = Vec::new();
         let entry = if has_module_extension(&path) {
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a module and all that it imports.
-    fn module(&mut self, file: &File, from: Option<(&File, &Import)>) -> Result<ModuleIndex, Report> {
+    fn module(&mut self, file: &File, from: Option<(&File, &Import)>) -> Result<ModuleIndex, Box<Report>> {
         if let Some(index) = self.read.get(file) {
             return Ok(*index);
         }
@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
                 let target = self.module(&file.beside(&import.specifier), Some((file, import)))?;
                 self.adaptors.link(index, &import.specifier, target);
             } else if !import.is_dynamic {
-                return Err(not_a_file(file, import));
+                return Err(not_a_file(file, import).into());
             }
         }
         Ok(index)

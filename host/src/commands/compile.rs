@@ -50,7 +50,7 @@ fn adaptors(config: &Compile, log: &Logger) -> Result<Vec<Adaptor>, Error> {
                 log.report(&Report::warning(message));
                 found.push(Adaptor { specifier, exports: None });
             }
-            Err(report) => return Err(Error::input(report)),
+            Err(report) => return Err(Error::Input(report)),
         }
     }
     Ok(found)
