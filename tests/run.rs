@@ -413,6 +413,19 @@ fn buffers() {
         },
     );
     assert_eq!(report.result(), "{\"ok\":4}", "what is collected is given back");
+    // Half of it on the heap and half in buffers.
+    let report = limited(
+        "{ const keep = []; for (let i = 0; i < 1e6; i++) keep.push({ i }); const a = []; for (let i = 0; i < 60; i++) a.push(new Uint8Array(1e6).fill(1)); return { n: keep.length + a.length } }",
+        |request| {
+            request.limits.heap = Some(64 << 20);
+            request.limits.step_timeout = Some(Duration::from_secs(60));
+        },
+    );
+    let ending = report.ending();
+    assert!(
+        ending.starts_with("kill oom") || ending == "fail RuntimeError: RangeError: Array buffer allocation failed",
+        "{ending}"
+    );
     let report = limited("JSON.parse('[' + '1.5,'.repeat(6e7) + '1]').length", |request| {
         request.limits.heap = Some(32 << 20);
         request.limits.step_timeout = Some(Duration::from_secs(60));

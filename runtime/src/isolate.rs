@@ -22,8 +22,9 @@ use deno_core::{JsRuntime, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions
 use fulgurite_compile::Adaptors;
 use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source, StepIndex};
 
+use crate::buffers::{Budget, allocator};
 use crate::cache::Cache;
-use crate::collector::Watch;
+use crate::collector::{Collection, Watch};
 use crate::encode::Pristine;
 use crate::executable::Executable;
 use crate::fault::{self, Moment, Sources};
@@ -77,9 +78,10 @@ impl Isolate {
     ) -> Result<Isolate, CoreError> {
         let names = Names::default();
         let loader = Loader::new(adaptors, cache, names.clone());
-        let params = heap.map(|heap| {
+        let budget = heap.map(Budget::new);
+        let params = heap.zip(budget.as_ref()).map(|(heap, budget)| {
             let params = v8::CreateParams::default().heap_limits(0, heap);
-            params.array_buffer_allocator(crate::buffers::allocator(heap))
+            params.array_buffer_allocator(allocator(budget))
         });
         let mut runtime = JsRuntime::try_new(RuntimeOptions {
             module_loader: Some(loader.clone()),
@@ -91,7 +93,7 @@ impl Isolate {
         runtime.op_state().borrow_mut().put(LogSink(Box::new(move |level, text| (logger.borrow_mut())(level, text))));
         runtime.v8_isolate().set_prepare_stack_trace_callback(stack_trace);
         watch_heap(&mut runtime, heap, &killer, &gauge);
-        let collections = gauge_heap(&mut runtime, &gauge);
+        let collections = gauge_heap(&mut runtime, heap, budget, &killer, &gauge);
         let watchdog = Watchdog::start(killer.clone(), runtime.v8_isolate().thread_safe_handle())
             .map_err(|error| CoreErrorKind::Io(error).into_box())?;
 
@@ -347,10 +349,32 @@ impl Names {
     }
 }
 
-/// Reads the heap after every collection: a thread that looks on cannot ask V8 itself.
-fn gauge_heap(runtime: &mut JsRuntime, gauge: &Arc<Gauge>) -> Watch {
-    let gauge = gauge.clone();
-    Watch::start(runtime.v8_isolate(), move |used| gauge.set_heap(used))
+/// Reads the heap after every collection: a thread that looks on cannot ask V8 itself. Together with the buffers it may be
+/// too much, long before the heap alone is.
+fn gauge_heap(
+    runtime: &mut JsRuntime,
+    limit: Option<usize>,
+    budget: Option<Arc<Budget>>,
+    killer: &Killer,
+    gauge: &Arc<Gauge>,
+) -> Watch {
+    let (killer, gauge) = (killer.clone(), gauge.clone());
+    Watch::start(runtime.v8_isolate(), move |used, collection| {
+        gauge.set_heap(used);
+        if let (Collection::Whole, Some(budget), Some(limit)) = (collection, &budget, limit)
+            && budget.set_heap(used)
+        {
+            killer.kill(out_of_memory(limit));
+        }
+    })
+}
+
+fn out_of_memory(limit: usize) -> Kill {
+    let report = ErrorReport {
+        hint: Some("process the data in smaller parts, or give the run more memory (--memory)".into()),
+        ..ErrorReport::new("OOMError", format!("Run exceeded maximum memory usage ({} MB)", limit >> 20))
+    };
+    Kill { reason: KillReason::Oom, report }
 }
 
 /// Near the heap limit the run is killed, and V8 gets room to unwind in: without it, it would end the process.
@@ -360,11 +384,7 @@ fn watch_heap(runtime: &mut JsRuntime, limit: Option<usize>, killer: &Killer, ga
     runtime.add_near_heap_limit_callback(move |current, initial| {
         gauge.set_heap(current);
         let limit = limit.unwrap_or(initial);
-        let report = ErrorReport {
-            hint: Some("process the data in smaller parts, or give the run more memory (--memory)".into()),
-            ..ErrorReport::new("OOMError", format!("Run exceeded maximum memory usage ({} MB)", limit >> 20))
-        };
-        killer.kill(Kill { reason: KillReason::Oom, report });
+        killer.kill(out_of_memory(limit));
         // Twice is not enough when a single array of 1 GiB, V8's largest, is what did not fit.
         current + current.max(1 << 30)
     });

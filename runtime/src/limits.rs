@@ -10,8 +10,8 @@ pub struct Limits {
     pub step_timeout: Option<Duration>,
     /// Wall-clock time of the whole run. `None` = no limit.
     pub run_timeout: Option<Duration>,
-    /// V8 heap of the run in bytes, and as much again for its ArrayBuffers. `None` = V8's own choice for the machine, and no
-    /// limit for ArrayBuffers.
+    /// Memory of the run in bytes: V8's heap and what is behind ArrayBuffers, together. `None` = V8's own choice for the machine,
+    /// and no limit for ArrayBuffers.
     pub heap: Option<usize>,
     /// Bytes of one step's output. `None` = no limit.
     pub state: Option<usize>,
