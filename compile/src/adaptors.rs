@@ -95,29 +95,29 @@ impl Adaptors {
     }
 
     /// The names that a module exports, through `export *` too, sorted; without `default`. A name that two modules give it
-    /// is left out, as in JavaScript, unless both mean the same module's.
+    /// is left out, as in JavaScript, unless both mean the same one.
     pub fn exports(&self, module: ModuleIndex) -> Vec<String> {
-        let mut names: BTreeMap<String, Option<ModuleIndex>> = BTreeMap::new();
+        let mut names = BTreeMap::new();
         self.collect(module, &mut BTreeSet::new(), &mut names);
-        names.into_iter().filter_map(|(name, from)| from.map(|_| name)).collect()
+        names.into_iter().filter_map(|(name, origin)| origin.map(|_| name)).collect()
     }
 
     fn collect(
         &self,
         index: ModuleIndex,
         seen: &mut BTreeSet<ModuleIndex>,
-        names: &mut BTreeMap<String, Option<ModuleIndex>>,
+        names: &mut BTreeMap<String, Option<Origin>>,
     ) {
         let Some(module) = self.module(index).filter(|_| seen.insert(index)) else { return };
         for name in module.shape.exports.iter().filter(|name| *name != "default") {
-            names.insert(name.clone(), Some(index));
+            names.insert(name.clone(), Some(self.origin(index, name)));
         }
-        let mut through: BTreeMap<String, Option<ModuleIndex>> = BTreeMap::new();
+        let mut through: BTreeMap<String, Option<Origin>> = BTreeMap::new();
         for star in module.shape.stars.iter().filter_map(|star| module.imports.get(star)) {
             let mut below = BTreeMap::new();
             self.collect(*star, seen, &mut below);
             for (name, from) in below {
-                let slot = through.entry(name).or_insert(from);
+                let slot = through.entry(name).or_insert_with(|| from.clone());
                 if *slot != from {
                     *slot = None;
                 }
@@ -127,7 +127,27 @@ impl Adaptors {
             names.entry(name).or_insert(from);
         }
     }
+
+    /// Where an export of a module is declared: it may come through many.
+    fn origin(&self, index: ModuleIndex, name: &str) -> Origin {
+        let mut found = (index, name.to_owned());
+        // A circle of exports declares nothing; V8 says so.
+        for _ in 0..self.modules.len() {
+            let next = self.module(found.0).and_then(|module| {
+                let (_, specifier, there) = module.shape.through.iter().find(|(name, ..)| *name == found.1)?;
+                Some((*module.imports.get(specifier)?, there.clone()))
+            });
+            match next {
+                Some(next) => found = next,
+                None => break,
+            }
+        }
+        found
+    }
 }
+
+/// A module and a name in it.
+type Origin = (ModuleIndex, String);
 
 #[cfg(test)]
 mod tests {
@@ -164,6 +184,16 @@ mod tests {
             &["z"],
         );
         check(&[("a", "export * from 'b'"), ("b", "export * from 'a'; export let b")], &["b"]);
+        let helper = ("h", "export let helper");
+        check(
+            &[
+                ("a", "export * from 'b'; export * from 'c'"),
+                ("b", "export { helper } from 'h'"),
+                ("c", "import { helper as x } from 'h'; export { x as helper }"),
+                helper,
+            ],
+            &["helper"],
+        );
         check(&[("a", "export * as n from 'b'"), ("b", "export let b")], &["n"]);
     }
 }

@@ -12,7 +12,7 @@ use std::thread;
 const STACK_PER_BYTE: usize = if cfg!(debug_assertions) { 12 << 10 } else { 4 << 10 };
 
 const SMALLEST: usize = 2 << 20;
-const LARGEST: usize = 4 << 30;
+const LARGEST: usize = 8 << 30;
 
 /// Why a source is not even looked at.
 pub(crate) struct Refusal {
@@ -24,21 +24,29 @@ pub(crate) struct Refusal {
 pub(crate) fn call<T: Send>(source: &str, f: impl FnOnce() -> T + Send) -> Result<T, Refusal> {
     let stack = source.len().saturating_mul(STACK_PER_BYTE).saturating_add(SMALLEST);
     if stack > LARGEST && depth(source) > LARGEST / STACK_PER_BYTE {
-        return Err(Refusal { message: "the job is nested too deeply", help: None });
+        return Err(Refusal {
+            message: "the code is too large: it could be nested too deeply to be read",
+            help: Some("split it, or read its data from the state".into()),
+        });
     }
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("compile".into()).stack_size(stack.min(LARGEST));
         match thread.spawn_scoped(scope, f) {
             Ok(thread) => thread.join().map_err(|panic| std::panic::resume_unwind(panic)),
             Err(_) => Err(Refusal {
-                message: "there is not enough memory to compile the job",
-                help: Some("give the process more memory, or make the job smaller".into()),
+                message: "there is not enough memory to read the code",
+                help: Some("give the process more memory, or make the code smaller".into()),
             }),
         }
     })
 }
 
-/// More levels than the source can have: no level is made without one of these.
+/// More levels than the source can have: no level is made without one of these. What only separates, ends or quotes makes
+/// none, so data of any length is flat.
 fn depth(source: &str) -> usize {
-    source.bytes().filter(|byte| !byte.is_ascii_alphanumeric() && !byte.is_ascii_whitespace() && *byte < 0x80).count()
+    const FLAT: &[u8] = b",;\"'`)]}_$#@\\";
+    let makes_a_level = |byte: &u8| {
+        byte.is_ascii() && !byte.is_ascii_alphanumeric() && !byte.is_ascii_whitespace() && !FLAT.contains(byte)
+    };
+    source.as_bytes().iter().filter(|byte| makes_a_level(byte)).count()
 }

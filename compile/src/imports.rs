@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use oxc_ast::ast::{Declaration, ImportDeclarationSpecifier, Statement};
 
-use crate::Options;
 use crate::edit::Output;
+use crate::error::Problem;
 use crate::parse::Module;
 use crate::survey::Survey;
+use crate::{Adaptor, Options};
 
 /// The specifier of the module that exports `defer`. Existing compiled jobs import it by this name.
 pub const RUNTIME: &str = "@openfn/runtime";
@@ -31,6 +32,28 @@ impl Defer {
             None => Defer { name: unused("_defer", &taken), promise, is_imported: false },
         }
     }
+}
+
+/// Finds what the job itself imports from an adaptor that does not export it: V8 would say so only when the step's turn comes.
+pub(crate) fn check(module: &Module<'_>, adaptors: &[Adaptor]) -> Result<(), Problem> {
+    for statement in &module.program.body {
+        let Statement::ImportDeclaration(import) = statement else { continue };
+        let adaptor = adaptors.iter().find(|adaptor| import.source.value == adaptor.specifier.as_str());
+        let Some(exports) = adaptor.and_then(|adaptor| adaptor.exports.as_ref()) else { continue };
+        for specifier in import.specifiers.iter().flatten() {
+            let ImportDeclarationSpecifier::ImportSpecifier(specifier) = specifier else { continue };
+            let name = specifier.imported.name();
+            if name == "default" || exports.iter().any(|export| *export == name.as_str()) {
+                continue;
+            }
+            return Err(Problem {
+                message: format!("`{}` does not export `{name}`", import.source.value).into(),
+                help: Some(format!("it exports {}", exports.join(", ")).into()),
+                offset: specifier.span.start,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Writes the imports, and the exports of the adaptors that are used.

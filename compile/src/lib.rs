@@ -41,8 +41,9 @@ mod text;
 pub use adaptors::{Adaptors, Module, ModuleIndex, StepAdaptor};
 pub use error::CompileError;
 pub use imports::RUNTIME;
-pub use references::references;
+pub use references::{import, references};
 pub use shape::{Import, Shape, shape};
+pub use text::line;
 
 use oxc_allocator::Allocator;
 
@@ -94,6 +95,9 @@ pub struct Operation {
     pub order: u32,
 }
 
+/// What a comment names the map of its module with (ECMA-426).
+const MAP: &str = "sourceMappingURL=";
+
 /// Compiles a job. See the crate for how.
 pub fn compile(source: &str, options: &Options<'_>) -> Result<Compiled, CompileError> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
@@ -108,6 +112,7 @@ fn compile_here(source: &str, options: &Options<'_>) -> Result<Compiled, Compile
     let module = parse::module(source, options.file, &allocator, &stripped)?;
 
     let survey = survey::Survey::of(&module).map_err(|problem| module.error(problem))?;
+    imports::check(&module, options.adaptors).map_err(|problem| module.error(problem))?;
     let defer = imports::Defer::choose(&module);
     let mut edits = Edits::default();
     lazy::edit(&survey, &module, &mut edits).map_err(|problem| module.error(problem))?;
@@ -117,6 +122,14 @@ fn compile_here(source: &str, options: &Options<'_>) -> Result<Compiled, Compile
     let mut output = Output::new(&module, &edits);
     imports::write(&survey, &module, options, chains.is_empty(), &defer, &mut output);
     let operations = operations::write(&module, &chains, &mut output);
-    let (code, map) = output.finish(options.file, source);
+    let (mut code, map) = output.finish(options.file, source);
+    for comment in
+        module.program.comments.iter().filter(|comment| comment.content_span().source_text(module.text).contains(MAP))
+    {
+        // V8 prefers the map that code names to the one that it is given, and that one leads to here only. Of the same length,
+        // so that no position moves.
+        let text = comment.span.source_text(module.text);
+        code = code.replace(text, &text.replace(MAP, "sourceMappingURL "));
+    }
     Ok(Compiled { code, map, operations })
 }

@@ -37,7 +37,9 @@ pub(crate) fn write(module: &Module<'_>, chains: &Chains<'_>, output: &mut Outpu
         match statement {
             Statement::EmptyStatement(_) if segment.is_bare() => {}
             Statement::ExpressionStatement(statement)
-                if takes_operations && let Some(call) = found.call(&statement.expression) =>
+                if takes_operations
+                    && let Some(call) = found.call(&statement.expression)
+                    && !is_namespace(call) =>
             {
                 found.operation(call);
                 moved.push((segment, statement.expression.span()));
@@ -163,6 +165,19 @@ fn export_array<'b, 'a>(declaration: &'b ExportDefaultDeclarationKind<'a>) -> Op
         Expression::ArrayExpression(array) => Some(array),
         _ => None,
     }
+}
+
+/// What TypeScript makes of a `namespace`: `(function (A) { … })(A || (A = {}))`, a declaration and no operation.
+fn is_namespace(call: &CallExpression<'_>) -> bool {
+    let declares = |argument: &Expression<'_>| match argument.without_parentheses() {
+        Expression::LogicalExpression(or) => {
+            matches!(or.left, Expression::Identifier(_))
+                && matches!(or.right.without_parentheses(), Expression::AssignmentExpression(_))
+        }
+        _ => false,
+    };
+    matches!(call.callee.without_parentheses(), Expression::FunctionExpression(_))
+        && matches!(&call.arguments[..], [only] if only.as_expression().is_some_and(declares))
 }
 
 /// `export { x as default }`, from elsewhere or not.

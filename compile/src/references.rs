@@ -1,9 +1,12 @@
-//! Where a job uses a name that nothing declares.
+//! Where a job uses a name that nothing declares, and where it imports what it may not.
 //!
 //! V8 gives the load of a global variable no position of its own: in `[fn(a), fnn(b)]` it blames `fn(a)` for the missing
 //! `fnn`. So whoever has to tell where it happened looks it up here.
 
 use oxc_allocator::Allocator;
+use oxc_ast::ast::{
+    ExportAllDeclaration, ExportFromDeclaration, Expression, ImportDeclaration, ImportExpression, StringLiteral,
+};
 use oxc_span::GetSpan;
 
 use crate::error::Place;
@@ -22,6 +25,53 @@ fn here(source: &str, file: &str, name: &str) -> Vec<(u32, u32)> {
     oxc_ast_visit::Visit::visit_program(&mut uses, &module.program);
     uses.places.sort_unstable();
     uses.places.into_iter().map(|place| (place.line + 1, place.column + 1)).collect()
+}
+
+/// Line and column of the first import of a specifier, at its quote; `None` when nothing imports it by its name.
+pub fn import(source: &str, file: &str, specifier: &str) -> Option<(u32, u32)> {
+    let find = || {
+        let (allocator, stripped) = (Allocator::default(), Allocator::default());
+        let module = parse::module(source, file, &allocator, &stripped).ok()?;
+        let mut imports = Imports { specifier, first: None };
+        oxc_ast_visit::Visit::visit_program(&mut imports, &module.program);
+        let place = module.place(imports.first?);
+        Some((place.line + 1, place.column + 1))
+    };
+    deep::call(source, find).ok().flatten()
+}
+
+struct Imports<'a> {
+    specifier: &'a str,
+    first: Option<u32>,
+}
+
+impl Imports<'_> {
+    fn take(&mut self, literal: &StringLiteral<'_>) {
+        if literal.value == self.specifier && self.first.is_none_or(|first| literal.span.start < first) {
+            self.first = Some(literal.span.start);
+        }
+    }
+}
+
+impl<'a> oxc_ast_visit::Visit<'a> for Imports<'_> {
+    fn visit_import_declaration(&mut self, import: &ImportDeclaration<'a>) {
+        self.take(&import.source);
+    }
+
+    fn visit_export_all_declaration(&mut self, export: &ExportAllDeclaration<'a>) {
+        self.take(&export.source);
+    }
+
+    fn visit_export_from_declaration(&mut self, export: &ExportFromDeclaration<'a>) {
+        self.take(&export.source);
+    }
+
+    fn visit_import_expression(&mut self, import: &ImportExpression<'a>) {
+        if let Expression::StringLiteral(literal) = &import.source {
+            self.take(literal);
+        }
+        oxc_ast_visit::walk::walk_import_expression(self, import);
+    }
 }
 
 struct Uses<'a> {
@@ -55,5 +105,17 @@ mod tests {
         check("(x => x)(a.x)", "job.js", &[]);
         check("const a: number = x;\n/* 😀 */ x", "job.ts", &[(1, 19), (2, 10)]);
         check("fn(", "job.js", &[]);
+    }
+
+    #[test]
+    fn imports() {
+        #[track_caller]
+        fn check(source: &str, file: &str, expected: Option<(u32, u32)>) {
+            assert_eq!(import(source, file, "x"), expected, "{source}");
+        }
+        check("// 'x'\nimport a from 'x';", "job.js", Some((2, 15)));
+        check("/* 😀 */ fn(s => import('x'))", "job.js", Some((1, 25)));
+        check("const t: string = 'x';\nexport * from 'x'", "job.ts", Some((2, 15)));
+        check("const x = 'x'; import(x)", "job.js", None);
     }
 }

@@ -3,7 +3,7 @@
 use oxc_allocator::Allocator;
 use oxc_parser::Parser;
 use oxc_span::SourceType;
-use oxc_syntax::module_record::ExportExportName;
+use oxc_syntax::module_record::{ExportExportName, ExportImportName};
 
 use crate::deep;
 use crate::error::{CompileError, Place};
@@ -14,6 +14,8 @@ use crate::text::Lines;
 pub struct Shape {
     /// Names that it exports itself, sorted, `default` among them.
     pub exports: Vec<String>,
+    /// Those of its exports that are another module's: the name, the specifier, and the name there.
+    pub through: Vec<(String, String, String)>,
     /// Specifiers of modules of which it exports everything (`export * from "…"`).
     pub stars: Vec<String>,
     /// All specifiers that it imports from, in the order of the source; of dynamic imports those that are plain strings.
@@ -67,6 +69,12 @@ fn shape_here(source: &str) -> Result<Shape, CompileError> {
         .collect();
     exports.sort();
     exports.dedup();
+    let through = record.indirect_export_entries.iter().filter_map(|entry| {
+        let ExportExportName::Name(name) = &entry.export_name else { return None };
+        let ExportImportName::Name(there) = &entry.import_name else { return None };
+        Some((name.name.to_string(), entry.module_request.as_ref()?.name.to_string(), there.name.to_string()))
+    });
+    let through = through.collect();
     let stars =
         record.star_export_entries.iter().filter_map(|entry| Some(entry.module_request.as_ref()?.name.to_string()));
     let mut imports: Vec<(u32, String, bool)> = Vec::new();
@@ -92,7 +100,7 @@ fn shape_here(source: &str) -> Result<Shape, CompileError> {
         let (line, column) = (place.line + 1, place.column + 1);
         found.push(Import { specifier, line, column, source_line, is_dynamic });
     }
-    Ok(Shape { exports, stars: stars.collect(), imports: found })
+    Ok(Shape { exports, through, stars: stars.collect(), imports: found })
 }
 
 /// The content of a string literal without escapes.

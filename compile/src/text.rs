@@ -44,6 +44,13 @@ impl Lines {
     }
 }
 
+/// A line of a text by its number from 1, without its end, as JavaScript counts them; `None` when there are not so many.
+pub fn line(text: &str, number: u32) -> Option<&str> {
+    let lines = Lines::new(text);
+    let index = number.checked_sub(1)?;
+    ((index as usize) < lines.starts.len()).then(|| lines.text(text, index))
+}
+
 /// Whether a character ends a line.
 pub(crate) fn is_line_end(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}')

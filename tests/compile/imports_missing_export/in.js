@@ -1,0 +1,2 @@
+import { fn, nope } from '@openfn/language-common';
+fn(s => s);
