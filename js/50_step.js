@@ -10,6 +10,7 @@ const {
   ObjectFreeze,
   ReflectApply,
   SymbolAsyncIterator,
+  TypeError,
 } = primordials;
 
 // Stands for what an operation returned when it returned nothing.
@@ -41,7 +42,7 @@ function describe(value) {
 
 /**
  * The operations of a module: its default export, checked.
- * Answers [operations, undefined] or [undefined, message, hint].
+ * Answers [operations, undefined] or [undefined, message, hint, number of the operation].
  */
 export function operationsOf(namespace) {
   const operations = namespace.default;
@@ -59,10 +60,15 @@ export function operationsOf(namespace) {
     if (typeof operations[i] !== "function") {
       return [
         undefined,
-        `invalid operation at statement ${i}: ${describe(operations[i])} is not a function`,
-        "every operation is a function `state => state`; was an operation factory called without its arguments?",
+        `operation ${i + 1} is ${describe(operations[i])}, not a function`,
+        "a call at the top level makes an operation, `state => state`; call everything else inside `fn(state => ...)`",
+        i + 1,
       ];
     }
+  }
+  const { execute } = namespace;
+  if (execute !== undefined && typeof execute !== "function") {
+    return [undefined, `\`execute\` is ${describe(execute)}, not a function`, "it runs the operations of a job: \`(...operations) => state => ...\`"];
   }
   return [operations, undefined];
 }
@@ -92,7 +98,11 @@ export async function run(operations, execute, state) {
   try {
     let output;
     if (typeof execute === "function") {
-      output = await ReflectApply(execute, undefined, wrapped)(state);
+      const reducer = ReflectApply(execute, undefined, wrapped);
+      if (typeof reducer !== "function") {
+        throw new TypeError(`\`execute\` must return a function of the state, and returned ${describe(reducer)}`);
+      }
+      output = await reducer(state);
     } else {
       output = state;
       for (let index = 0; index < wrapped.length; index++) {

@@ -32,6 +32,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("imports", imports),
         trial("adaptors_of_other_steps", adaptors_of_other_steps),
         trial("broken_steps", broken_steps),
+        trial("broken_in_other_ways", broken_in_other_ways),
         trial("caching", caching),
         trial("what_adaptors_are", what_adaptors_are),
         trial("what_adaptors_are_not", what_adaptors_are_not),
@@ -146,6 +147,10 @@ fn language() {
     check("fn(s => ({ data: 1 })) // my posts", json!(1));
     check("const json = 3; fn(s => ({ data: json }));json", json!(3));
     check("const ErrorMap = 1, createMap = () => ErrorMap;\nfn(s => ({ data: createMap() }))", json!(1));
+    check("fn(s => ({ data: 'x //# sourceMappingURL=y' }))\n//# sourceMappingURL=z", json!("x //# sourceMappingURL=y"));
+    let rows = "[{ \"a\": \"b, (c)\", \"n\": 1.5 }, null],\n".repeat(30_000);
+    check(&format!("const rows = [{rows}];\nfn(s => ({{ data: rows.length }}))"), json!(30_000));
+    check(&"fn(s => ({ ...s, data: 1 }));\n".repeat(20_000), json!(1));
     // What is compiled already runs as it is.
     check("export default [state => ({ data: 'compiled' })]", json!("compiled"));
     check(
@@ -188,6 +193,22 @@ fn positions() {
         "fn(state => {\n  return state\n}));",
         "CompileError: Expected a semicolon or an implicit semicolon after a statement, but found none at job.js:3:3 `}));`",
     );
+    check("fn(s => s);\nf(s => s);", "RuntimeCrash: ReferenceError: f is not defined at job.js:2:1 `f(s => s);`");
+    check(
+        "const a = '\u{2028}';\nfn(s => s.no.no)",
+        "RuntimeError: TypeError: Cannot read properties of undefined (reading 'no') at job.js:3:14 `fn(s => s.no.no)`",
+    );
+    check(
+        "fn(s => s);\nfn(s => s);\nconsole.log(2);",
+        "RuntimeCrash: operation 3 is nothing, not a function in an operation on line 3",
+    );
+    // Of two jobs with one name, the one that failed.
+    let next = DraftEdge { target: "b".into(), condition: Condition::Always, label: None };
+    let first = DraftStep { next: vec![next], ..step("a", "fn(s => s);", &[]) };
+    for _ in 0..4 {
+        let report = run(request(vec![first.clone(), step("b", "fn(s => s);\n nope(s => s)", &[])], "{}"));
+        assert_eq!(error(&report), "RuntimeCrash: ReferenceError: nope is not defined at job.js:2:2 `nope(s => s)`");
+    }
     // A step's name that looks like a URL changes nothing.
     let report = run(request(vec![named("a", "Step: load.js", "fn(s => s);\nfn(s => s.no.no)", &[])], "{}"));
     assert!(error(&report).ends_with("at Step: load.js:2:14 `fn(s => s.no.no)`"), "{}", error(&report));
@@ -206,6 +227,16 @@ fn operations_of_adaptors() {
         "JobError: mine at job.js:1:19 `call(s => { throw new Error('mine') })`",
     );
     check("fn(s => s);\nfn(() => { throw 'text' })", "JobError: text in fn on line 2");
+    for (reducer, expected) in [
+        (
+            "async () => s => s",
+            "RuntimeError: TypeError: `execute` must return a function of the state, and returned an object in fn on line 2",
+        ),
+        ("5", "RuntimeCrash: `execute` is 5, not a function"),
+    ] {
+        let report = job(&format!("export const execute = {reducer};\nfn(s => s)"), &["common"]);
+        assert!(expected.starts_with(&error(&report)), "{}", error(&report));
+    }
     // Reducers that fail by themselves have no operation to blame.
     let report = job(
         "import { nothing } from './other.js';\nexport const execute = () => () => { throw new Error('r') };\nnothing()",
@@ -235,6 +266,12 @@ fn stacks() {
     assert_eq!(first[..3], ["info: Error: seen", "    at inner (job.js:2:31)", "    at job.js:3:9"], "{}", log[0]);
     assert!(log[1].contains("at http.js:6:"), "{}", log[1]);
     assert!(log[2].contains("at job.js:7:28"), "{}", log[2]);
+    // Ids that no URL takes as they are.
+    for id in ["Get patients", ".", "..", "a/b", "größe", "%41", "x:1:2"] {
+        let code = "fn(state => { console.log(new Error('seen').stack); return state });";
+        let report = run(request(vec![named(id, "my job.js", code, &["common"])], "{}"));
+        assert_eq!(report.log().join("").lines().nth(1), Some("    at my job.js:1:27"), "{id}: {:?}", report.log());
+    }
     for log in &log {
         for hidden in ["job://", "adaptor://", "fulgurite:", "ext:"] {
             assert!(!log.contains(hidden), "{log}");
@@ -295,6 +332,18 @@ fn imports() {
         &["./http.js"],
         "crash ImportError: module blacklisted: http.js",
     );
+    check("import { fn, nope } from 'common'", &["common"], "crash CompileError: `common` does not export `nope`");
+    let place = |code: &str| {
+        let next = DraftEdge { target: "b".into(), condition: Condition::Always, label: None };
+        let first = DraftStep { next: vec![next], ..named("a", "a.js", "// 'lodash'\nfn(s => s)", &[]) };
+        let report = run(request(vec![first, named("b", "b.js", code, &[])], "{}"));
+        error(&report).split_once(" at ").map(|(_, place)| place.to_owned())
+    };
+    assert_eq!(
+        place("// 'lodash'\n/* 😀😀 */ import x from 'lodash'").as_deref(),
+        Some("b.js:2:26 `/* 😀😀 */ import x from 'lodash'`")
+    );
+    assert_eq!(place("fn(() => import('lodash'))").as_deref(), Some("b.js:1:17 `fn(() => import('lodash'))`"));
     // An adaptor imports its own files, and nothing that it is told.
     check("load('node:fs')", &["./late.js"], "crash ImportError: module blacklisted: node:fs");
     check("load('./http.js')", &["./late.js", "./http.js"], "crash ImportError: module blacklisted: ./http.js");
@@ -352,10 +401,34 @@ fn broken_steps() {
     assert_eq!(report.log(), ["error: step `b` does not compile either: b.js:1:9: Unexpected token"]);
 }
 
+/// What only V8, or only a look at the adaptors or the globals, finds is known before the first step, too.
+fn broken_in_other_ways() {
+    let edge = |to: &str| DraftEdge { target: to.into(), condition: Condition::OnFailure, label: None };
+    let check = |code: &str, expected: &str| {
+        let first = DraftStep { next: vec![edge("b")], ..step("a", "fn(s => { console.log('ran'); return s })", &[]) };
+        let report = run(request(vec![first, named("b", "b.js", code, &[])], "{}"));
+        assert_eq!(error(&report), expected);
+        assert!(report.log().is_empty(), "nothing has run");
+    };
+    check(
+        "fn(s => s);\nfn(s => /a(/.test(s))",
+        "CompileError: SyntaxError: Invalid regular expression: /a(/: Unterminated group at b.js:2:9 `fn(s => /a(/.test(s))`",
+    );
+    check(
+        "import { fnn } from 'common';\nfnn()",
+        "CompileError: `common` does not export `fnn` at b.js:1:10 `import { fnn } from 'common';`",
+    );
+    let globals = Source { name: "globals.js".into(), text: "export const a = ;".into() };
+    let plan =
+        Plan::new(Draft { steps: vec![step("a", "fn(s => s)", &[])], globals: Some(globals), ..Draft::default() });
+    let report = run(Request::new(plan.expect("a plan")));
+    assert_eq!(error(&report), "CompileError: Unexpected token at globals.js:1:18 `export const a = ;`");
+}
+
 fn caching() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("cache");
-    let open = || Arc::new(fulgurite::cache::open(Some(&path)));
+    let open = || Arc::new(fulgurite::cache::open(&path).expect("can be kept"));
     let run_with = |cache: Arc<Cache>| {
         let code = "fn(s => ({ ...s, n: 1 }));\nfn(s => s.no.no)";
         run(Request { cache, ..request(vec![step("job", code, &["common"])], "{}") })
@@ -393,8 +466,27 @@ fn caching() {
     let open_to_all = folder.path().join("open");
     std::fs::create_dir(&open_to_all).expect("can be made");
     std::fs::set_permissions(&open_to_all, std::fs::Permissions::from_mode(0o777)).expect("is ours");
-    run_with(Arc::new(fulgurite::cache::open(Some(&open_to_all))));
+    assert!(fulgurite::cache::open(&open_to_all).is_err());
     assert_eq!(std::fs::read_dir(&open_to_all).expect("is there").count(), 0);
+
+    // What others have there stays, however old it is; builds of ours that nobody has run for long do not.
+    let old = std::time::SystemTime::now() - Duration::from_secs(90 * 24 * 3600);
+    for name in ["src", "fulgurite-build-0.0.1-1-2-3"] {
+        std::fs::create_dir(path.join(name)).expect("can be made");
+        std::fs::File::open(path.join(name)).and_then(|folder| folder.set_modified(old)).expect("is ours");
+    }
+    open();
+    assert!(path.join("src").exists() && !path.join("fulgurite-build-0.0.1-1-2-3").exists());
+
+    // A job that is compiled already is another one than the same text that is not.
+    let cache = Arc::new(Cache::default());
+    let with_map = |map: Option<&str>| {
+        let mut step = step("job", "fn(s => ({ ran: true }))", &["common"]);
+        step.job.as_mut().expect("has one").source_map = map.map(str::to_owned);
+        run(Request { cache: cache.clone(), ..request(vec![step], "{}") }).ending()
+    };
+    assert_eq!(with_map(Some("")), "crash RuntimeCrash: ReferenceError: fn is not defined");
+    assert_eq!(with_map(None), "success");
 }
 
 /// What `fulgurite run` would find with these files.
@@ -467,6 +559,13 @@ fn what_adaptors_are() {
         &[],
         &["http → flows/lib/http/index.js: 1"],
     );
+    check(
+        &[("m/http.js", "export let x")],
+        named_job(&["@openfn/language-http@7.0.0"]),
+        &["@openfn/language-http=m/http.js"],
+        &["@openfn/language-http → m/http.js: 1"],
+    );
+    check(&[("a=b/m.js", "export let x")], named_job(&[]), &["./a=b/m.js"], &["./a=b/m.js → a=b/m.js: 1"]);
     let stands_in = linked(&[], named_job(&["@openfn/language-common@3.1.0"]), &[]).expect("is built in");
     assert_eq!(stands_in.warnings.len(), 1, "{:?}", stands_in.warnings);
     assert!(linked(&[], named_job(&["common"]), &[]).expect("is built in").warnings.is_empty());
@@ -550,6 +649,27 @@ fn what_adaptors_are_not() {
          --> a/package.json\n  \
          = help: it tells where the adaptor's ES module is",
     );
+    check(
+        &[("a.js", "import x from './x.json' with { type: 'json' };")],
+        "./a.js",
+        "error: cannot import `./x.json`: it is no ES module\n \
+         --> a.js:1:15\n  \
+         |\n\
+         1 | import x from './x.json' with { type: 'json' };\n  \
+         |               ^\n  \
+         = help: put its content into a module: `export default { … }`",
+    );
+    let twice = linked(&[("a.js", "export let x"), ("b.js", "export let y")], named_job(&[]), &["q=a.js", "q=b.js"]);
+    assert!(twice.map(|_| ()).expect_err("cannot be told apart").contains("two adaptors are called `q`"));
+    // Nobody needs the adaptor of a step that nothing leads to.
+    let unreachable = vec![step("a", "fn(s => s)", &[]), step("b", "get('/x')", &["@openfn/language-http"])];
+    let plan = Plan::new(Draft { steps: unreachable, ..Draft::default() }).expect("a plan");
+    let found = link(&plan, &Sources { read: &read, folder: Path::new(""), default: &[] }).expect("is not needed");
+    assert!(
+        found.warnings[0].message.starts_with("there is no adaptor `@openfn/language-http`"),
+        "{:?}",
+        found.warnings
+    );
     // A step that names it itself is named, too.
     let report = linked(&[], named_job(&["salesforce"]), &[]).map(|_| ()).expect_err("there is none");
     assert!(report.contains("= note: in step `s`"), "{report}");
@@ -564,7 +684,7 @@ fn round_trip() {
     // What these cases are about keeps V8 from loading them, or the runtime from running them.
     let refused = [
         ("exports_function", "the job's default export is a function"),
-        ("imports_nothing_used", "invalid operation at statement 0: nothing is not a function"),
+        ("imports_nothing_used", "operation 1 is nothing, not a function"),
         ("imports_unknown_exports", "arguments is not defined"),
         ("chain_other_import_from_runtime", "does not provide an export named 'other'"),
         ("syntax_regexp_is_left_to_v8", "Invalid regular expression"),

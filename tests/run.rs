@@ -129,7 +129,7 @@ fn endings() {
     ends("export default 5", "crash RuntimeCrash: the job's default export is 5, not an array of operations");
     // As OpenFn has it: a job without operations passes its input on.
     ends("export const x = 1", "success");
-    ends("export default [s => s, 5]", "crash RuntimeCrash: invalid operation at statement 1: 5 is not a function");
+    ends("export default [s => s, 5]", "crash RuntimeCrash: operation 2 is 5, not a function");
     ends(
         "export default [s => { const f = () => f(); f() }]",
         "fail RuntimeError: RangeError: Maximum call stack size exceeded",

@@ -145,7 +145,7 @@ export function map(dataSource, callback) {
   };
 }
 
-// Both live as long as the module does, which is a run: its cursors share a key and a start.
+// Both live as long as the module does, which is a step of a run: its cursors share a key and a start.
 let cursorKey = "cursor";
 let cursorStart;
 

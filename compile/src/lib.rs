@@ -123,13 +123,19 @@ fn compile_here(source: &str, options: &Options<'_>) -> Result<Compiled, Compile
     imports::write(&survey, &module, options, chains.is_empty(), &defer, &mut output);
     let operations = operations::write(&module, &chains, &mut output);
     let (mut code, map) = output.finish(options.file, source);
-    for comment in
-        module.program.comments.iter().filter(|comment| comment.content_span().source_text(module.text).contains(MAP))
-    {
-        // V8 prefers the map that code names to the one that it is given, and that one leads to here only. Of the same length,
-        // so that no position moves.
-        let text = comment.span.source_text(module.text);
-        code = code.replace(text, &text.replace(MAP, "sourceMappingURL "));
+    // A module that needed nothing keeps the map that it came with.
+    if code.trim_end() != source.trim_end() {
+        code = without_map(code, &module);
     }
     Ok(Compiled { code, map, operations })
+}
+
+/// The code without the comment that names a map: V8 prefers that one to the one that it is given, and it leads to `source`
+/// only. The comment keeps its length, so that no position moves.
+fn without_map(mut code: String, module: &parse::Module<'_>) -> String {
+    let comments = module.program.comments.iter().map(|comment| comment.span.source_text(module.text));
+    for comment in comments.filter(|comment| comment.contains(MAP)) {
+        code = code.replace(comment, &comment.replace(MAP, "sourceMappingURL "));
+    }
+    code
 }

@@ -13,7 +13,7 @@ use fulgurite_compile::{Adaptors, CompileError, Import, Module, ModuleIndex, Ste
 use fulgurite_plan::{Job, Plan, suggest};
 use serde_json::Value;
 
-use crate::report::{Excerpt, Place, Report};
+use crate::report::{Excerpt, Place, Report, Severity};
 
 /// Where adaptors come from.
 #[derive(Clone, Copy)]
@@ -42,18 +42,20 @@ pub struct Linked {
 /// The first that is not there or cannot be used.
 pub fn link(plan: &Plan, sources: &Sources<'_>) -> Result<Linked, Box<Report>> {
     let mut reader = Reader::new(sources);
+    let reachable = plan.reachable();
     for (index, step) in plan.indexed() {
         let Some(job) = &step.job else { continue };
-        let (named, folder) = match job.adaptors.is_empty() {
-            true => (sources.default, Path::new("")),
-            false => (&job.adaptors[..], sources.folder),
+        let given = match job.adaptors.is_empty() {
+            true => reader.default(index.get(), Some(job)),
+            false => reader.named(index.get(), job).map_err(|report| Box::new(report.in_step(step.id.as_str()))),
         };
-        let common = ["common".to_owned()];
-        for written in if named.is_empty() { &common } else { named } {
-            let adaptor = reader.adaptor(written, folder, Some(job)).map_err(|report| {
-                if job.adaptors.is_empty() { report } else { Box::new(report.in_step(step.id.as_str())) }
-            })?;
-            reader.adaptors.give(index.get(), adaptor);
+        match given {
+            Ok(()) => {}
+            Err(report) if reachable.contains(&index) => return Err(report),
+            Err(report) => {
+                let help = Some("nothing leads to this step, so the run goes on".to_owned());
+                reader.warnings.push(Report { severity: Severity::Warning, help, ..*report });
+            }
         }
     }
     Ok(Linked { adaptors: reader.adaptors, warnings: reader.warnings })
@@ -65,13 +67,12 @@ pub fn link(plan: &Plan, sources: &Sources<'_>) -> Result<Linked, Box<Report>> {
 /// As [`link`].
 pub fn for_job(sources: &Sources<'_>) -> Result<Linked, Box<Report>> {
     let mut reader = Reader::new(sources);
-    let common = ["common".to_owned()];
-    for written in if sources.default.is_empty() { &common } else { sources.default } {
-        let adaptor = reader.adaptor(written, Path::new(""), None)?;
-        reader.adaptors.give(0, adaptor);
-    }
+    reader.default(0, None)?;
     Ok(Linked { adaptors: reader.adaptors, warnings: reader.warnings })
 }
+
+/// More than any adaptor needs, and fewer than would exhaust our stack.
+const MOST_FILES: usize = 2000;
 
 struct Reader<'a> {
     sources: &'a Sources<'a>,
@@ -116,17 +117,60 @@ impl<'a> Reader<'a> {
         Reader { sources, adaptors: Adaptors::default(), warnings: Vec::new(), read: HashMap::new() }
     }
 
-    /// The adaptor that was meant by what stands in the plan or was typed.
-    fn adaptor(&mut self, written: &str, folder: &Path, job: Option<&Job>) -> Result<StepAdaptor, Box<Report>> {
-        if let Some((name, path)) = written.split_once('=').filter(|_| job.is_none_or(|job| job.adaptors.is_empty())) {
-            return self.at_path(name.trim(), &folder.join(path.trim()));
+    /// Gives a step the adaptors of steps that name none.
+    fn default(&mut self, step: usize, job: Option<&Job>) -> Result<(), Box<Report>> {
+        let common = ["common".to_owned()];
+        let typed = self.sources.default;
+        for written in if typed.is_empty() { &common } else { typed } {
+            let adaptor = match name_and_path(written) {
+                Some((name, path)) => self.at_path(name, Path::new(path))?,
+                None if is_path(written) => self.at_path(written, Path::new(written))?,
+                None => self.by_name(written, job)?,
+            };
+            self.give(step, adaptor)?;
         }
-        if is_path(written) {
-            return self.at_path(written, &folder.join(written));
+        Ok(())
+    }
+
+    /// Gives a step the adaptors that it names. What was typed as `name=path` is meant for them, too.
+    fn named(&mut self, step: usize, job: &Job) -> Result<(), Box<Report>> {
+        for written in &job.adaptors {
+            let adaptor = match is_path(written) {
+                true => self.at_path(written, &self.sources.folder.join(written))?,
+                false => self.by_name(written, Some(job))?,
+            };
+            self.give(step, adaptor)?;
         }
+        Ok(())
+    }
+
+    fn give(&mut self, step: usize, adaptor: StepAdaptor) -> Result<(), Box<Report>> {
+        let specifier = &adaptor.specifier;
+        if self.adaptors.of_step(step).iter().any(|other| other.specifier == *specifier) {
+            let report = Report::error(format!("two adaptors are called `{specifier}`"));
+            return Err(report
+                .help("a job could not tell them apart: name one of them otherwise, with `name=path`")
+                .into());
+        }
+        if self.adaptors.exports(adaptor.module).is_empty() {
+            let message = format!("the adaptor `{specifier}` exports no names, so a job can use nothing of it");
+            self.warnings.push(
+                Report::warning(message).help("an adaptor exports its operations by name: `export function get() …`"),
+            );
+        }
+        self.adaptors.give(step, adaptor);
+        Ok(())
+    }
+
+    /// The adaptor of a name: where a `linker` or the command line says, or else one that is built in.
+    fn by_name(&mut self, written: &str, job: Option<&Job>) -> Result<StepAdaptor, Box<Report>> {
         let name = without_version(written);
         if let Some(path) = job.and_then(|job| job.linker.get(name)).and_then(|linker| linker.path.as_deref()) {
             return self.at_path(name, &self.sources.folder.join(path));
+        }
+        let typed = self.sources.default.iter().filter_map(|typed| name_and_path(typed));
+        if let Some((_, path)) = typed.into_iter().find(|(typed, _)| *typed == name) {
+            return self.at_path(name, Path::new(path));
         }
         let Some(builtin) = builtin::find(name) else {
             return Err(unknown(written, name).into());
@@ -134,9 +178,9 @@ impl<'a> Reader<'a> {
         if name != builtin.name {
             let message = format!("`{written}` is not installed; the built-in `{}` stands in for it", builtin.name);
             let help = format!("what that exports: {}", builtin.exports);
-            if self.warnings.iter().all(|warning| warning.message != message) {
-                self.warnings.push(Report::warning(message).help(help));
-            }
+            self.warn(Report::warning(message).help(help));
+        } else if name != written {
+            self.warn(Report::warning(format!("`{name}` is built in and has no versions: `{written}` is `{name}`")));
         }
         let module = self.module(&File::BuiltIn(builtin.entry.into()), None)?;
         let aliases = [builtin.name, builtin.package].into_iter().filter(|alias| *alias != name).map(str::to_owned);
@@ -159,7 +203,10 @@ impl<'a> Reader<'a> {
                     aliases.extend(name);
                     normal(&path.join(entry))
                 }
-                Err(_) => path.join("index.js"),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    path.join("index.js")
+                }
+                Err(error) => return Err(unreadable(&File::OnDisk(path.join("package.json")), None, &error).into()),
             }
         };
         let module = self.module(&File::OnDisk(entry), None)?;
@@ -167,10 +214,20 @@ impl<'a> Reader<'a> {
         Ok(StepAdaptor { specifier: specifier.to_owned(), aliases, module })
     }
 
+    fn warn(&mut self, warning: Report) {
+        if self.warnings.iter().all(|other| other.message != warning.message) {
+            self.warnings.push(warning);
+        }
+    }
+
     /// Reads a module and all that it imports.
     fn module(&mut self, file: &File, from: Option<(&File, &Import)>) -> Result<ModuleIndex, Box<Report>> {
         if let Some(index) = self.read.get(file) {
             return Ok(*index);
+        }
+        if self.read.len() >= MOST_FILES {
+            let report = Report::error(format!("an adaptor has more than {MOST_FILES} files")).in_file(file.path());
+            return Err(report.help("bundle it into one ES module, with esbuild for example").into());
         }
         let source = match file {
             File::BuiltIn(path) => builtin::read(path),
@@ -184,11 +241,16 @@ impl<'a> Reader<'a> {
         let index = self.adaptors.add(Module { name, source, shape, imports: Default::default() });
         self.read.insert(file.clone(), index);
         for import in &imports {
-            if import.specifier.starts_with("./") || import.specifier.starts_with("../") {
-                let target = self.module(&file.beside(&import.specifier), Some((file, import)))?;
-                self.adaptors.link(index, &import.specifier, target);
-            } else if !import.is_dynamic {
-                return Err(not_a_file(file, import).into());
+            let is_file = import.specifier.starts_with("./") || import.specifier.starts_with("../");
+            let target = match is_file && !import.specifier.ends_with(".json") {
+                true => self.module(&file.beside(&import.specifier), Some((file, import))),
+                false => Err(not_a_file(file, import).into()),
+            };
+            match target {
+                Ok(target) => self.adaptors.link(index, &import.specifier, target),
+                // What may never be needed is refused when it is.
+                Err(_) if import.is_dynamic => {}
+                Err(report) => return Err(report),
             }
         }
         Ok(index)
@@ -239,6 +301,9 @@ fn broken(file: &File, error: CompileError) -> Report {
 
 fn not_a_file(file: &File, import: &Import) -> Report {
     let (why, help) = match import.specifier.as_str() {
+        specifier if specifier.ends_with(".json") => {
+            ("it is no ES module", "put its content into a module: `export default { … }`")
+        }
         specifier if specifier.starts_with("node:") => ("Node's modules are not there", "write it without Node"),
         specifier if specifier.contains(':') => ("an adaptor imports files only", "download it, and import the file"),
         _ => {
@@ -278,6 +343,13 @@ fn has_module_extension(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "js" || extension == "mjs")
 }
 
+/// `http=./adaptor.js`, unless it is a path that has a `=` in it.
+fn name_and_path(written: &str) -> Option<(&str, &str)> {
+    let (name, path) = written.split_once('=')?;
+    let (name, path) = (name.trim(), path.trim());
+    (!is_path(written) && !name.is_empty() && !path.is_empty()).then_some((name, path))
+}
+
 /// Names have no dots in front, and no extension.
 fn is_path(written: &str) -> bool {
     let path = Path::new(written);
@@ -285,7 +357,8 @@ fn is_path(written: &str) -> bool {
         || written.starts_with("../")
         || path.is_absolute()
         || written == "."
-        || (has_module_extension(path) && !written.starts_with('@'))
+        || written == ".."
+        || (has_module_extension(path) && !written.starts_with('@') && !written.contains('='))
 }
 
 /// `@openfn/language-http@6.5.0` → `@openfn/language-http`.
@@ -312,6 +385,14 @@ fn entry_of(text: &str) -> Result<(String, Option<String>), String> {
     }
     let text = |key: &str| manifest.get(key).and_then(Value::as_str);
     let entry = manifest.get("exports").and_then(target).or(text("module")).or(text("main")).unwrap_or("index.js");
+    let completed;
+    let entry = match Path::new(entry).extension() {
+        Some(_) => entry,
+        None => {
+            completed = format!("{entry}.js");
+            &completed
+        }
+    };
     if !has_module_extension(Path::new(entry)) {
         return Err(format!("the entry `{entry}` is not an ES module (.js or .mjs)"));
     }

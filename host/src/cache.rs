@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use fulgurite_runtime::{Cache, Key, Store};
@@ -18,17 +19,15 @@ const LIMIT: u64 = 256 << 20;
 const MEMORY: usize = 64 << 20;
 const DIGEST: usize = 32;
 
-/// The cache of this program in a folder; without one, in memory only.
-pub fn open(folder: Option<&Path>) -> Cache {
-    let disk = folder.and_then(|folder| match Disk::open(folder) {
-        Ok(disk) => Some(Box::new(disk) as Box<dyn Store>),
-        Err(error) => {
-            // A run is none the worse for it.
-            tracing::warn!(folder = %folder.display(), %error, "nothing is cached on disk");
-            None
-        }
-    });
-    Cache::new(MEMORY, disk)
+/// Folders of ours begin with this; no other is ever touched.
+const PREFIX: &str = "fulgurite-build-";
+
+/// The cache of this program in a folder.
+///
+/// # Errors
+/// Why nothing can be kept there.
+pub fn open(folder: &Path) -> io::Result<Cache> {
+    Ok(Cache::new(MEMORY, Some(Box::new(Disk::open(folder)?))))
 }
 
 struct Disk {
@@ -49,6 +48,8 @@ impl Disk {
         forget_other_builds(folder, &this);
         let folder = folder.join(this);
         create(&folder)?;
+        // So that it counts as in use.
+        let _ = fs::File::open(&folder).and_then(|folder| folder.set_modified(SystemTime::now()));
         Ok(Disk { folder })
     }
 
@@ -58,7 +59,9 @@ impl Disk {
 
     fn write(&self, key: &Key, content: &[u8]) -> io::Result<()> {
         let path = self.path(key);
-        let unfinished = path.with_extension(std::process::id().to_string());
+        static WRITTEN: AtomicU64 = AtomicU64::new(0);
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let unfinished = path.with_extension(format!("{}-{number}", std::process::id()));
         let written =
             fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).and_then(|mut file| {
                 file.write_all(&Sha256::digest(content))?;
@@ -114,7 +117,7 @@ impl Store for Disk {
 fn build() -> io::Result<String> {
     let metadata = fs::metadata(std::env::current_exe()?)?;
     let version = env!("CARGO_PKG_VERSION");
-    Ok(format!("{version}-{:x}-{:x}-{:x}", metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
+    Ok(format!("{PREFIX}{version}-{:x}-{:x}-{:x}", metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 /// Builds that have not run for a month leave nothing behind.
@@ -122,7 +125,9 @@ fn forget_other_builds(folder: &Path, this: &str) {
     const MONTH: u64 = 30 * 24 * 3600;
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
-        if entry.file_name() != *this && age.is_some_and(|age| age.as_secs() > MONTH) {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name != this);
+        if is_ours && age.is_some_and(|age| age.as_secs() > MONTH) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

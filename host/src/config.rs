@@ -80,7 +80,7 @@ pub struct Run {
     /// The adaptors of steps that name none, as typed.
     pub adaptors: Vec<String>,
     /// Where compiled jobs are kept.
-    pub cache: Option<PathBuf>,
+    pub cache: Keep,
     /// Which steps.
     pub selection: Selection,
     /// What it may use, but for the time of a step.
@@ -91,6 +91,17 @@ pub struct Run {
     pub events: Option<Sink>,
     /// Whether to show what each step cost.
     pub stats: bool,
+}
+
+/// Where compiled jobs are kept.
+#[derive(Debug, Clone)]
+pub enum Keep {
+    /// Nowhere.
+    Nothing,
+    /// In the user's cache folder, if that can be.
+    IfPossible(PathBuf),
+    /// In a folder that was named.
+    In(PathBuf),
 }
 
 /// What the first step gets.
@@ -205,7 +216,11 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         output,
         credentials: flags.credentials,
         adaptors: flags.adaptors,
-        cache: if flags.no_cache { None } else { flags.cache_dir.or_else(cache_folder) },
+        cache: match (flags.no_cache, flags.cache_dir, cache_folder()) {
+            (false, Some(folder), _) => Keep::In(folder),
+            (false, None, Some(folder)) => Keep::IfPossible(folder),
+            (true, ..) | (_, None, None) => Keep::Nothing,
+        },
         selection,
         limits,
         timeout,

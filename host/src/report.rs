@@ -206,17 +206,16 @@ impl Report {
 }
 
 impl Place {
-    /// Columns of V8 count UTF-16 units.
+    /// Columns of V8 count UTF-16 units, people count characters.
     fn of_job(position: &Position) -> Place {
         let column = position.column.max(1) as usize;
-        let excerpt = position.source_line.as_deref().map(|line| {
-            let mut units = 0;
-            let before = line.chars().take_while(|c| {
-                units += c.len_utf16();
-                units < column
-            });
-            Excerpt::cut(line, before.count())
-        });
+        let (excerpt, column) = match &position.source_line {
+            Some(line) => {
+                let (excerpt, column) = Excerpt::of_units(line, column);
+                (Some(excerpt), column)
+            }
+            None => (None, column),
+        };
         Place { file: position.file.clone(), at: Some((position.line as usize, column)), excerpt }
     }
 }

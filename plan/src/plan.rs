@@ -114,6 +114,23 @@ impl Plan {
         self.end
     }
 
+    /// The steps that a run could get to, if every condition held.
+    pub fn reachable(&self) -> HashSet<StepIndex> {
+        let mut found = HashSet::from([self.start]);
+        let mut open = vec![self.start];
+        while let Some(step) = open.pop() {
+            if self.end == Some(step) {
+                continue;
+            }
+            for edge in self[step].next.iter().filter(|edge| edge.condition != Condition::Never) {
+                if found.insert(edge.target) {
+                    open.push(edge.target);
+                }
+            }
+        }
+        found
+    }
+
     /// Limits and habits of a run.
     pub fn options(&self) -> &Options {
         &self.options

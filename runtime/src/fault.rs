@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use deno_core::error::JsError;
 use deno_core::v8;
-use fulgurite_compile::references;
+use fulgurite_compile::{import, references};
 use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex, suggest};
 use serde_json::Value;
 
 use crate::executable::Executable;
-use crate::loader::{Loader, is_adaptor};
+use crate::loader::{Loader, Refused, is_adaptor};
 
 /// The sources of a run by module name, to find positions in.
 pub(crate) struct Sources {
@@ -39,8 +39,8 @@ impl Sources {
             // Compiled here, so this is where the map leads.
             Some(source.text.clone())
         } else {
-            match executable.map.as_deref().map(str::to_owned).or_else(|| inline_map(&source.text)) {
-                Some(map) => original(&map),
+            match &executable.map {
+                Some(map) => original(map),
                 None => Some(source.text.clone()),
             }
         };
@@ -49,30 +49,27 @@ impl Sources {
         self.step = step.or(self.step);
     }
 
-    /// The error for an import that was refused; it points at the first place where the specifier stands in quotes.
-    pub(crate) fn import_error(&self, specifier: &str) -> ErrorReport {
-        let place = self.by_module.values().find_map(|known| {
+    /// The error for an import that was refused; it points at the import, where the importer names it in so many words.
+    pub(crate) fn import_error(&self, refused: &Refused) -> ErrorReport {
+        let Refused { specifier, importer } = refused;
+        let position = self.by_module.get(importer).and_then(|known| {
             let text = known.text.as_ref()?;
-            let (offset, _) = text.match_indices(specifier).find(|(at, _)| {
-                let before = text[..*at].chars().next_back();
-                matches!(before, Some('"' | '\'' | '`'))
-            })?;
-            Some((known, text, offset - 1))
+            let (line, column) = import(text, known.kind(), specifier)?;
+            Some(known.position(line, column))
         });
-        let position = place.map(|(known, text, offset)| {
-            let before = &text[..offset];
-            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-            Position {
-                file: known.name.clone(),
-                line: 1 + before.matches('\n').count() as u32,
-                column: 1 + before[line_start..].chars().count() as u32,
-                source_line: text[line_start..].lines().next().map(str::to_owned),
-            }
-        });
-        let adaptors = self.step.map(|step| self.loader.importable(step)).unwrap_or_default();
-        let hint = match adaptors[..] {
-            [] => "this step has no adaptors; a job imports those and nothing else".to_owned(),
-            _ => format!("a job imports its step's adaptors and nothing else; here: {}", adaptors.join(", ")),
+        let hint = match self.loader.module_name(importer) {
+            Some(name) => format!(
+                "the import is in {name}, an adaptor's file; adaptors import files of their own and nothing else"
+            ),
+            None => match self.loader.importable(importer) {
+                None => "globals import nothing".to_owned(),
+                Some(adaptors) if adaptors.is_empty() => {
+                    "this step has no adaptors; a job imports those and nothing else".to_owned()
+                }
+                Some(adaptors) => {
+                    format!("a job imports its step's adaptors and nothing else; here: {}", adaptors.join(", "))
+                }
+            },
         };
         ErrorReport {
             position,
@@ -88,27 +85,6 @@ impl Sources {
         files.into_iter().find(known).is_some_and(is_adaptor)
     }
 
-    /// The same position, or where the name is used that the message says is not defined.
-    fn corrected(&self, position: Option<Position>, message: &str) -> Option<Position> {
-        let found = position?;
-        let Some(name) = message.strip_suffix(" is not defined") else { return Some(found) };
-        let column = found.column as usize - 1;
-        let stands_here = found.source_line.as_ref().is_some_and(|line| {
-            let units: Vec<u16> = line.encode_utf16().skip(column).take(name.len()).collect();
-            String::from_utf16_lossy(&units) == name
-        });
-        let known = self.by_module.values().find(|known| known.name == found.file);
-        let Some(text) = known.and_then(|known| known.text.as_ref()).filter(|_| !stands_here) else {
-            return Some(found);
-        };
-        let file = if found.file.ends_with(".ts") { "job.ts" } else { "job.js" };
-        let places = references(text, file, name);
-        let after = places.iter().find(|place| **place >= (found.line, found.column));
-        let Some(&(line, column)) = after.or(places.first()) else { return Some(found) };
-        let source_line = text.lines().nth(line as usize - 1).map(str::to_owned);
-        Some(Position { line, column, source_line, ..found })
-    }
-
     /// What to do, for the mistakes that jobs are full of.
     fn hint(&self, message: &str) -> Option<String> {
         hint(message, || self.step.map(|step| self.loader.exports(step)).unwrap_or_default())
@@ -122,14 +98,50 @@ impl Sources {
         })?;
         let line = u32::try_from(frame.line_number?).ok()?;
         let column = u32::try_from(frame.column_number.unwrap_or(1)).unwrap_or(1);
-        let line_of = |text: &Arc<str>| text.lines().nth(line as usize - 1).map(str::to_owned);
-        let source_line = known.text.as_ref().and_then(line_of);
-        Some(Position { file: known.name.clone(), line, column, source_line })
+        let found = known.position(line, column);
+        // V8 has no position of its own for the load of a global name.
+        let name = error.message.as_ref().filter(|_| error.name.as_deref() == Some("ReferenceError"));
+        Some(match name.and_then(|message| message.strip_suffix(" is not defined")) {
+            Some(name) => known.corrected(found, name),
+            None => found,
+        })
+    }
+
+    /// Where in an adaptor something was thrown, as a hint for its author.
+    fn thrown_in(&self, error: &JsError) -> Option<String> {
+        let (name, frame) = error.frames.iter().find_map(|frame| {
+            let name = self.loader.module_name(frame.file_name.as_deref()?)?;
+            Some((name, frame))
+        })?;
+        Some(format!("thrown in {name}:{}:{}, an adaptor's file", frame.line_number?, frame.column_number?))
+    }
+}
+
+impl Known {
+    /// What the compiler takes the source for.
+    fn kind(&self) -> &'static str {
+        if self.name.ends_with(".ts") { "job.ts" } else { "job.js" }
+    }
+
+    fn position(&self, line: u32, column: u32) -> Position {
+        let source_line = self.text.as_ref().and_then(|text| fulgurite_compile::line(text, line)).map(str::to_owned);
+        Position { file: self.name.clone(), line, column, source_line }
+    }
+
+    /// The position, or where the name is used from there on.
+    fn corrected(&self, found: Position, name: &str) -> Position {
+        let Some(text) = &self.text else { return found };
+        let places = references(text, self.kind(), name);
+        let here = (found.line, found.column);
+        match places.iter().find(|place| **place >= here).or(places.first()) {
+            Some(&(line, column)) => self.position(line, column),
+            None => found,
+        }
     }
 }
 
 /// The source map that a compiled job carries in its last comment, as a `data:` URL.
-fn inline_map(code: &str) -> Option<String> {
+pub(crate) fn inline_map(code: &str) -> Option<String> {
     let (_, url) = code.rsplit_once("sourceMappingURL=data:application/json")?;
     let (_, encoded) = url.split_once("base64,")?;
     let encoded = encoded.split_whitespace().next()?;
@@ -173,6 +185,7 @@ pub(crate) fn from_js_error(sources: &Sources, error: &JsError, moment: Moment) 
         details: None,
         crash: false,
         adaptor: sources.is_adaptors(error),
+        thrown_in: sources.thrown_in(error),
     };
     classify(sources, error, moment)
 }
@@ -193,11 +206,12 @@ pub(crate) fn from_exception(
     let position = sources.position(&error);
     let operation = operation.filter(|_| position.is_none());
     let adaptor = sources.is_adaptors(&error);
+    let thrown_in = sources.thrown_in(&error);
     let Ok(object) = v8::Local::<v8::Object>::try_from(exception) else {
         // `throw "text"`, `throw null`, …
         let shown = exception.to_detail_string(scope).map(|text| crate::text::lossy(scope, text)).unwrap_or_default();
-        let thrown =
-            Thrown { name: "", message: shown, position, operation, details: None, crash: false, adaptor: false };
+        let (details, crash, adaptor) = (None, false, false);
+        let thrown = Thrown { name: "", message: shown, position, operation, details, crash, adaptor, thrown_in };
         return classify(sources, thrown, moment);
     };
     let text = |scope: &mut v8::PinScope, name: &str| {
@@ -213,7 +227,7 @@ pub(crate) fn from_exception(
     };
     let crash = text(scope, "severity").as_deref() == Some("crash");
     scope.reset();
-    classify(sources, Thrown { name: &name, message, position, operation, details, crash, adaptor }, moment)
+    classify(sources, Thrown { name: &name, message, position, operation, details, crash, adaptor, thrown_in }, moment)
 }
 
 /// What the error carries besides name, message and stack, as JSON, if it is small and can be had. What comes off every state
@@ -247,11 +261,12 @@ struct Thrown<'a> {
     crash: bool,
     /// It was thrown by an adaptor, and not by a function of the job that the adaptor called.
     adaptor: bool,
+    /// Where in an adaptor.
+    thrown_in: Option<String>,
 }
 
 fn classify(sources: &Sources, thrown: Thrown<'_>, moment: Moment) -> Outcome {
-    let Thrown { name, message, position, operation, details, crash, adaptor } = thrown;
-    let position = if name == "ReferenceError" { sources.corrected(position, &message) } else { position };
+    let Thrown { name, message, position, operation, details, crash, adaptor, thrown_in } = thrown;
     let report = |class: &'static str, message: String| ErrorReport {
         subtype: (!name.is_empty() && name != "Error" && name != class).then(|| name.to_owned()),
         position: position.clone(),
@@ -270,11 +285,16 @@ fn classify(sources: &Sources, thrown: Thrown<'_>, moment: Moment) -> Outcome {
             let mut report = report("ExecutionError", format!("nobody handled {}", named(&message)));
             let hint = "await or return every promise that the job makes, or give it a `.catch()`; catch errors in the callbacks of \
                         timers and listeners";
-            report.hint = Some(hint.into());
+            report.hint =
+                Some(thrown_in.filter(|_| adaptor).map_or(hint.to_owned(), |place| format!("{place}; {hint}")));
             Outcome::Crash(report)
         }
-        _ if adaptor => Outcome::Fail(report("AdaptorError", message)),
         "SyntaxError" if moment == Moment::Compile => Outcome::Crash(report("CompileError", named(&message))),
+        _ if adaptor => {
+            // Where an operation is known, it is what the author of the job can look at.
+            let hint = thrown_in.filter(|_| position.is_none() && operation.is_none());
+            Outcome::Fail(ErrorReport { hint, ..report("AdaptorError", message) })
+        }
         "TypeError" | "RangeError" if !crash => {
             let mut fail = report("RuntimeError", named(&message));
             fail.hint = sources.hint(&message);
@@ -301,10 +321,11 @@ fn hint(message: &str, exports: impl FnOnce() -> Vec<String>) -> Option<String> 
         return Some(match name {
             "require" | "process" | "Buffer" | "__dirname" => format!("`{name}` is Node's; a job runs without Node"),
             "fetch" => "a job has no network of its own; use an adaptor".into(),
-            "$" => "`$` stands for the state where an operation is called: `get($.data.url)`; elsewhere write `state`"
+            "$" => "`$` stands for the state in the arguments of an operation, `get($.data.url)`; inside `fn(state => …)` write `state`"
                 .into(),
             _ => {
-                let exports = exports();
+                let mut exports = exports();
+                exports.retain(|export| export != name);
                 let known = ["state", "console", "structuredClone", "setTimeout", "undefined"];
                 match suggest::nearest(name, exports.iter().map(String::as_str).chain(known)) {
                     Some(meant) => format!("did you mean `{meant}`?"),
@@ -329,8 +350,8 @@ mod tests {
     #[track_caller]
     fn check_adaptor(name: &str, message: &str, crash: bool, adaptor: bool, moment: Moment, expected: &str) {
         let loader = Loader::new(Arc::default(), Arc::default(), Default::default());
-        let (position, operation, details) = (None, None, None);
-        let thrown = Thrown { name, message: message.into(), position, operation, details, crash, adaptor };
+        let (position, operation, details, thrown_in) = (None, None, None, None);
+        let thrown = Thrown { name, message: message.into(), position, operation, details, crash, adaptor, thrown_in };
         let outcome = classify(&Sources::new(loader), thrown, moment);
         let error = outcome.error().unwrap();
         let subtype = error.subtype.as_deref().unwrap_or("-");

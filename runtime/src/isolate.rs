@@ -12,10 +12,11 @@
 //!
 //! V8 wants isolates to be dropped on the thread that made them, in reverse order; there is one, so there is no order to keep.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use deno_core::error::{CoreError, CoreErrorKind};
 use deno_core::{JsRuntime, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions, v8};
@@ -145,6 +146,53 @@ impl Isolate {
         self.runtime.get_module_namespace(id).map_err(|error| self.outcome_of(error, Moment::Load))
     }
 
+    /// Has V8 read a module that will be loaded later, so that what only V8 refuses (a regular expression, say) is known before
+    /// anything runs. What has been read before, here or in another run, is not read again.
+    ///
+    /// # Errors
+    /// The outcome of the run.
+    pub(crate) fn compiles(&mut self, source: &Source, executable: &Executable) -> Result<(), Outcome> {
+        let key = Executable::bytecode_key(&executable.code);
+        if self.loader.knows(&key) {
+            return Ok(());
+        }
+        const URL: &str = "job://0/0";
+        self.sources.add(URL, source, executable, None);
+        self.loader.offer(URL, executable, None);
+        let outcome = {
+            let Isolate { runtime, loader, sources, .. } = self;
+            deno_core::scope!(scope, runtime);
+            v8::tc_scope!(let scope, scope);
+            let module = (|| {
+                let code = v8::String::new(scope, &executable.code)?;
+                let name = v8::String::new(scope, URL)?;
+                let origin = v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, true, None);
+                let mut source = v8::script_compiler::Source::new(code, Some(&origin));
+                v8::script_compiler::compile_module(scope, &mut source)
+            })();
+            match (module, scope.exception()) {
+                (Some(module), _) => {
+                    if let Some(bytecode) = module.get_unbound_module_script(scope).create_code_cache() {
+                        loader.keep(key, &bytecode);
+                    }
+                    None
+                }
+                (None, Some(exception)) => {
+                    Some(fault::from_exception(scope, sources, exception, Moment::Compile, None, &[]))
+                }
+                (None, None) => Some(idle()),
+            }
+        };
+        self.loader.withdraw(URL);
+        match outcome {
+            None => Ok(()),
+            Some(outcome) => Err(match self.killer.fired() {
+                Some(kill) => self.killed(kill),
+                None => outcome,
+            }),
+        }
+    }
+
     /// Drives the event loop until `future` is ready or the run is killed.
     ///
     /// # Errors
@@ -201,14 +249,17 @@ impl Isolate {
                     return idle();
                 }
                 match refused {
-                    Some(specifier) if error.exception_message.contains(&refusal(&specifier)) => {
-                        Outcome::Crash(self.sources.import_error(&specifier))
+                    Some(refused) if error.exception_message.contains(&refusal(&refused.specifier)) => {
+                        Outcome::Crash(self.sources.import_error(&refused))
                     }
                     _ => fault::from_js_error(&self.sources, error, moment),
                 }
             }
             CoreErrorKind::PendingPromiseResolution => idle(),
-            _ if refused.is_some() => Outcome::Crash(self.sources.import_error(&refused.unwrap_or_default())),
+            other if let Some(refused) = refused => {
+                tracing::debug!(error = %other, "an import was refused");
+                Outcome::Crash(self.sources.import_error(&refused))
+            }
             other => Outcome::Crash(ErrorReport::new("ExecutionError", other.to_string())),
         }
     }
@@ -358,13 +409,18 @@ fn gauge_heap(
     killer: &Killer,
     gauge: &Arc<Gauge>,
 ) -> Watch {
+    /// V8 gives back what was behind dead buffers only after it has told us of the collection.
+    const SWEPT_AFTER: Duration = Duration::from_millis(100);
     let (killer, gauge) = (killer.clone(), gauge.clone());
+    let over_since: Cell<Option<Instant>> = Cell::new(None);
     Watch::start(runtime.v8_isolate(), move |used, collection| {
         gauge.set_heap(used);
-        if let (Collection::Whole, Some(budget), Some(limit)) = (collection, &budget, limit)
-            && budget.set_heap(used)
-        {
-            killer.kill(out_of_memory(limit));
+        let (Collection::Whole, Some(budget), Some(limit)) = (collection, &budget, limit) else { return };
+        match (budget.set_heap(used), over_since.get()) {
+            (false, _) => over_since.set(None),
+            (true, None) => over_since.set(Some(Instant::now())),
+            (true, Some(since)) if since.elapsed() >= SWEPT_AFTER => killer.kill(out_of_memory(limit)),
+            (true, Some(_)) => {}
         }
     })
 }

@@ -3,8 +3,8 @@
 //!
 //! | URL | module |
 //! |---|---|
-//! | `job://<execution>/<step id>` | a job |
-//! | `adaptor://<step>/<module>/<name>` | a module of an adaptor. Each step has its own instance, so that none finds what another left there, such as a client with its credential |
+//! | `job://<execution>/<step>` | a job |
+//! | `adaptor://<step>/<module>` | a module of an adaptor. Each step has its own instance, so that none finds what another left there, such as a client with its credential |
 //! | `fulgurite:runtime` | `defer`, which compiled jobs import from `@openfn/runtime` |
 
 use std::borrow::Cow;
@@ -38,8 +38,17 @@ pub(crate) struct Loader {
     /// Where the bytecode of a module goes.
     keys: RefCell<HashMap<String, Key>>,
     /// What was refused, so that the outcome need not be guessed from an error text.
-    refused: RefCell<Option<String>>,
+    refused: RefCell<Option<Refused>>,
     source_maps: RefCell<HashMap<String, Arc<str>>>,
+}
+
+/// An import that was refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    /// What was to be imported.
+    pub(crate) specifier: String,
+    /// The URL of the module that would have it.
+    pub(crate) importer: String,
 }
 
 const DEFER: &str = "fulgurite:runtime";
@@ -69,14 +78,31 @@ impl Loader {
         }
     }
 
-    /// The specifier that was refused since the last call, if any.
-    pub(crate) fn take_refused(&self) -> Option<String> {
+    /// Takes back what was offered and not loaded.
+    pub(crate) fn withdraw(&self, url: &str) {
+        self.offered.borrow_mut().remove(url);
+        self.source_maps.borrow_mut().remove(url);
+    }
+
+    /// Whether V8 has read code with that key before.
+    pub(crate) fn knows(&self, key: &Key) -> bool {
+        self.cache.bytecode(key).is_some()
+    }
+
+    /// Keeps what V8 made of code.
+    pub(crate) fn keep(&self, key: Key, bytecode: &[u8]) {
+        self.cache.put_bytecode(key, bytecode);
+    }
+
+    /// The import that was refused since the last call, if any.
+    pub(crate) fn take_refused(&self) -> Option<Refused> {
         self.refused.take()
     }
 
-    /// What the job of a step can import, as it would write it.
-    pub(crate) fn importable(&self, step: StepIndex) -> Vec<String> {
-        self.adaptors.of_step(step.get()).iter().map(|adaptor| adaptor.specifier.clone()).collect()
+    /// What a module of a job can import, as it would write it; `None` when it is no job.
+    pub(crate) fn importable(&self, url: &str) -> Option<Vec<String>> {
+        let step = *self.jobs.borrow().get(url)?;
+        Some(self.adaptors.of_step(step.get()).iter().map(|adaptor| adaptor.specifier.clone()).collect())
     }
 
     /// The names that the adaptors of a step export.
@@ -85,8 +111,9 @@ impl Loader {
         adaptors.flat_map(|adaptor| self.adaptors.exports(adaptor.module)).collect()
     }
 
-    fn refuse(&self, specifier: &str) -> ModuleLoaderError {
-        *self.refused.borrow_mut() = Some(specifier.to_owned());
+    fn refuse(&self, specifier: &str, importer: &str) -> ModuleLoaderError {
+        let refused = Refused { specifier: specifier.to_owned(), importer: importer.to_owned() };
+        *self.refused.borrow_mut() = Some(refused);
         JsErrorBox::type_error(refusal(specifier))
     }
 
@@ -105,9 +132,12 @@ impl Loader {
     }
 
     fn url(&self, step: usize, index: ModuleIndex) -> Option<String> {
-        let name = &self.adaptors.module(index)?.name;
-        let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        Some(format!("adaptor://{step}/{}/{}", index.0, crate::run::encoded(file)))
+        self.adaptors.module(index).map(|_| format!("adaptor://{step}/{}", index.0))
+    }
+
+    /// What people call an adaptor's module.
+    pub(crate) fn module_name(&self, url: &str) -> Option<&str> {
+        Some(&self.adaptors.module(parts(url)?.1)?.name)
     }
 
     fn source(&self, url: &str) -> Option<Arc<str>> {
@@ -130,8 +160,7 @@ pub(crate) fn is_adaptor(url: &str) -> bool {
 
 /// The step and the module of an adaptor's URL.
 fn parts(url: &str) -> Option<(usize, ModuleIndex)> {
-    let (step, rest) = url.strip_prefix("adaptor://")?.split_once('/')?;
-    let (module, _) = rest.split_once('/')?;
+    let (step, module) = url.strip_prefix("adaptor://")?.split_once('/')?;
     Some((step.parse().ok()?, ModuleIndex(module.parse().ok()?)))
 }
 
@@ -149,22 +178,22 @@ impl ModuleLoader for Loader {
         if referrer == "." {
             return ModuleSpecifier::parse(specifier).map_err(JsErrorBox::from_err);
         }
-        let url = self.find(specifier, referrer).ok_or_else(|| self.refuse(specifier))?;
+        let url = self.find(specifier, referrer).ok_or_else(|| self.refuse(specifier, referrer))?;
         ModuleSpecifier::parse(&url).map_err(JsErrorBox::from_err)
     }
 
     fn load(
         &self,
         specifier: &ModuleSpecifier,
-        _referrer: Option<&ModuleLoadReferrer>,
+        referrer: Option<&ModuleLoadReferrer>,
         options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
         use deno_core::RequestedModuleType::None as Plain;
         let Some(code) = self.source(specifier.as_str()).filter(|_| options.requested_module_type == Plain) else {
             // By the name that people know.
-            let url = specifier.as_str();
-            let module = parts(url).and_then(|(_, index)| self.adaptors.module(index));
-            return ModuleLoadResponse::Sync(Err(self.refuse(module.map_or(url, |module| &module.name))));
+            let name = self.module_name(specifier.as_str()).unwrap_or(specifier.as_str());
+            let importer = referrer.map_or("", |referrer| referrer.specifier.as_str());
+            return ModuleLoadResponse::Sync(Err(self.refuse(name, importer)));
         };
         let key = Executable::bytecode_key(&code);
         let data = self.cache.bytecode(&key).map(|code| Cow::Owned(code.to_vec()));

@@ -1,46 +1,58 @@
 //! The jobs of a plan, compiled before the first of them runs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use fulgurite_compile::{Adaptor, Adaptors, CompileError, Options, compile, shape};
-use fulgurite_plan::{Condition, ErrorReport, Job, Plan, Position, StepIndex};
+use fulgurite_plan::{ErrorReport, Job, Plan, Position, StepIndex};
 
 use crate::cache::{Cache, Key};
 use crate::executable::Executable;
+use crate::fault::inline_map;
 
 /// The jobs of a plan, ready to be loaded.
 pub(crate) struct Program {
     jobs: BTreeMap<StepIndex, Result<Arc<Executable>, Box<ErrorReport>>>,
+    /// What is wrong with the plan's globals.
+    globals: Option<ErrorReport>,
     reachable: HashSet<StepIndex>,
 }
 
 impl Program {
     /// Compiles every job of the plan, on as many threads as there are cores.
     pub(crate) fn compile(plan: &Plan, adaptors: &Adaptors, cache: &Cache) -> Program {
-        let globals = plan.globals().and_then(|globals| shape(&globals.text).ok());
-        let globals = globals.map(|shape| shape.exports).unwrap_or_default();
+        let (globals, broken_globals) = match plan.globals().map(|globals| (globals, shape(&globals.text))) {
+            None => (Vec::new(), None),
+            Some((_, Ok(shape))) => (shape.exports, None),
+            Some((globals, Err(error))) => (Vec::new(), Some(report(&globals.name, error))),
+        };
         let mut jobs = BTreeMap::new();
-        let mut missing = Vec::new();
+        // Steps with the same job share what it is compiled to.
+        let mut missing: Vec<(Vec<StepIndex>, Task<'_>)> = Vec::new();
         for (index, step) in plan.indexed() {
             let Some(job) = &step.job else { continue };
             let task = Task::new(job, adaptors.for_compiling(index.get()), &globals);
-            match cache.job(&task.key) {
-                Some(executable) => drop(jobs.insert(index, Ok(executable))),
-                None => missing.push((index, task)),
+            if let Some(executable) = cache.job(&task.key) {
+                jobs.insert(index, Ok(executable));
+            } else if let Some((steps, _)) = missing.iter_mut().find(|(_, other)| other.is(&task)) {
+                steps.push(index);
+            } else {
+                missing.push((vec![index], task));
             }
         }
         let compiled = Mutex::new(Vec::with_capacity(missing.len()));
         let next = AtomicUsize::new(0);
         let work = || {
-            while let Some((index, task)) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while let Some((steps, task)) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let result = task.compile().map(Arc::new);
                 if let Ok(executable) = &result {
                     cache.put_job(task.key, executable);
                 }
-                compiled.lock().unwrap_or_else(PoisonError::into_inner).push((*index, result));
+                let mut compiled = compiled.lock().unwrap_or_else(PoisonError::into_inner);
+                compiled.extend(steps.iter().map(|step| (*step, result.clone())));
             }
         };
         thread::scope(|scope| {
@@ -61,7 +73,7 @@ impl Program {
                 report.step = Some(plan[*index].id.as_str().to_owned());
             }
         }
-        Program { jobs, reachable: reachable(plan) }
+        Program { jobs, globals: broken_globals, reachable: plan.reachable() }
     }
 
     /// The job of a step.
@@ -69,30 +81,20 @@ impl Program {
         self.jobs.get(&step)?.as_ref().ok()
     }
 
+    /// The jobs that a run could get to.
+    pub(crate) fn reachable(&self) -> impl Iterator<Item = (StepIndex, &Arc<Executable>)> {
+        let jobs = self.jobs.iter().filter(|(index, _)| self.reachable.contains(index));
+        jobs.filter_map(|(index, job)| Some((*index, job.as_ref().ok()?)))
+    }
+
     /// What does not compile, in the order of the plan; the flag tells whether a run could get there.
     pub(crate) fn broken(&self) -> impl Iterator<Item = (bool, &ErrorReport)> {
-        self.jobs.iter().filter_map(|(index, result)| {
+        let jobs = self.jobs.iter().filter_map(|(index, result)| {
             let report = result.as_ref().err()?;
             Some((self.reachable.contains(index), &**report))
-        })
+        });
+        self.globals.iter().map(|report| (true, report)).chain(jobs)
     }
-}
-
-/// The steps that a run of the plan could get to, if every condition held.
-fn reachable(plan: &Plan) -> HashSet<StepIndex> {
-    let mut found = HashSet::from([plan.start()]);
-    let mut open = vec![plan.start()];
-    while let Some(step) = open.pop() {
-        if plan.end() == Some(step) {
-            continue;
-        }
-        for edge in plan[step].next.iter().filter(|edge| edge.condition != Condition::Never) {
-            if found.insert(edge.target) {
-                open.push(edge.target);
-            }
-        }
-    }
-    found
 }
 
 /// One job to compile.
@@ -105,15 +107,28 @@ struct Task<'a> {
 
 impl<'a> Task<'a> {
     fn new(job: &'a Job, adaptors: Vec<Adaptor>, globals: &'a [String]) -> Task<'a> {
-        let mut parts = vec![file(job), &*job.source.text, job.source_map.as_deref().unwrap_or_default()];
+        let some = |text: Option<&str>| if text.is_some() { "some" } else { "none" };
+        let map = job.source_map.as_deref();
+        let mut parts: Vec<Cow<'_, str>> = vec![file(job).into(), (&*job.source.text).into(), some(map).into()];
+        parts.push(map.unwrap_or_default().into());
+        // How many follow is part of the key, so that no name can stand for the end of a list.
+        let count = |list: &[String]| Cow::from(list.len().to_string());
         for adaptor in &adaptors {
-            parts.extend(["adaptor", &adaptor.specifier]);
-            parts.extend(adaptor.exports.iter().flatten().map(String::as_str));
+            let exports = adaptor.exports.as_deref();
+            parts.extend([adaptor.specifier.as_str().into(), some(exports.map(|_| "")).into()]);
+            parts.push(count(exports.unwrap_or_default()));
+            parts.extend(exports.iter().copied().flatten().map(Into::into));
         }
-        parts.push("globals");
-        parts.extend(globals.iter().map(String::as_str));
-        let key = Key::of("job", parts);
+        parts.push(count(globals));
+        parts.extend(globals.iter().map(Into::into));
+        parts.push(adaptors.len().to_string().into());
+        let key = Key::of("job", parts.iter().map(|part| &**part));
         Task { job, adaptors, globals, key }
+    }
+
+    /// Whether the other one comes to the same, also when it fails: then it is told where.
+    fn is(&self, other: &Task<'_>) -> bool {
+        self.key == other.key && self.job.source.name == other.job.source.name
     }
 
     fn compile(&self) -> Result<Executable, Box<ErrorReport>> {
@@ -127,11 +142,11 @@ impl<'a> Task<'a> {
         let operations = compiled.operations;
         // Code that needed nothing keeps the map that it may carry inside.
         if compiled.code.trim_end() == source.text.trim_end() {
-            return Ok(Executable { operations, ..Executable::plain(source) });
+            // V8 does not find it again in bytecode.
+            let map = inline_map(&source.text).map(Into::into);
+            return Ok(Executable { operations, map, ..Executable::plain(source) });
         }
-        // The map inside is V8's first choice; it leads from what was given, and ours to there.
-        let code = compiled.code.replace("sourceMappingURL=", "sourceMappingURL ");
-        Ok(Executable { code: code.into(), map: Some(compiled.map.into()), operations })
+        Ok(Executable { code: compiled.code.into(), map: Some(compiled.map.into()), operations })
     }
 }
 

@@ -281,6 +281,12 @@ async fn drive(
     if let Some(outcome) = refused(&program, reporter) {
         return stopped(outcome);
     }
+    for (step, executable) in program.reachable() {
+        let job = plan[step].job.as_ref().expect("what was compiled is a job");
+        if let Err(outcome) = isolate.compiles(&job.source, executable) {
+            return stopped(with_step(outcome, plan[step].id.as_str()));
+        }
+    }
     let conditions = match Conditions::compile(&mut isolate, plan) {
         Ok(conditions) => conditions,
         Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
@@ -304,8 +310,8 @@ fn refused(program: &Program, reporter: &Rc<RefCell<Reporter>>) -> Option<Outcom
         };
         let place = report.position.as_ref();
         let place = place.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column)).unwrap_or_default();
-        let step = report.step.as_deref().unwrap_or_default();
-        let message = format!("step `{step}` {why}: {place}{}", report.message);
+        let what = report.step.as_ref().map_or("globals".to_owned(), |step| format!("step `{step}`"));
+        let message = format!("{what} {why}: {place}{}", report.message);
         reporter.borrow_mut().log(LogSource::Runtime, level, &message);
     }
     first.map(|report| Outcome::Crash(report.clone()))
@@ -398,7 +404,7 @@ impl Run<'_> {
             remove: self.request.state_props_to_remove.clone(),
             limit: self.request.limits.state.unwrap_or(usize::MAX),
         };
-        let module = format!("job://{}/{}", execution.0, encoded(step.id.as_str()));
+        let module = format!("job://{}/{}", execution.0, visit.step.get());
         let executable = self.program.job(visit.step).expect("all that can be reached have compiled");
         let task = Task {
             source: &job.source,
@@ -586,16 +592,4 @@ fn with_step(outcome: Outcome, step: &str) -> Outcome {
         Outcome::Exception(report) => Outcome::Exception(named(report)),
         Outcome::Kill(reason, report) => Outcome::Kill(reason, named(report)),
     }
-}
-
-/// A step id as part of a URL.
-pub(crate) fn encoded(id: &str) -> String {
-    let mut text = String::with_capacity(id.len());
-    for byte in id.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => text.push(byte as char),
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use deno_core::v8;
+use fulgurite_compile::line;
 use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex};
 use fulgurite_state::State;
 
@@ -37,7 +38,7 @@ impl Task<'_> {
             file: self.source.name.clone(),
             line: operation.line,
             column: operation.column,
-            source_line: self.source.text.lines().nth(operation.line as usize - 1).map(str::to_owned),
+            source_line: line(&self.source.text, operation.line).map(str::to_owned),
         };
         Some(OperationPosition { name: operation.name.clone(), place })
     }
@@ -157,7 +158,7 @@ async fn run_loaded(
     done: &mut Done,
     namespace: &v8::Global<v8::Object>,
 ) -> Result<(), Outcome> {
-    let (promise, view) = begin(isolate, namespace, &task.input, &mut done.figures.view)?;
+    let (promise, view) = begin(isolate, task, namespace, &mut done.figures.view)?;
     let answer = finish(isolate, promise).await?;
     isolate.turn().await?;
 
@@ -180,8 +181,8 @@ type Pair = (v8::Global<v8::Promise>, v8::Global<v8::Value>);
 /// Checks the operations and starts them; answers the promise of their end and the view of the input.
 fn begin(
     isolate: &mut Isolate,
+    task: &Task<'_>,
     namespace: &v8::Global<v8::Object>,
-    input: &State,
     time: &mut Duration,
 ) -> Result<Pair, Outcome> {
     let Isolate { runtime, views, functions, sources, killer, .. } = isolate;
@@ -193,12 +194,15 @@ fn begin(
         let started = (|| {
             let operations = match checked(scope, functions, namespace)? {
                 Ok(operations) => operations,
-                Err(outcome) => return Some(Err(outcome)),
+                Err(Invalid { report, operation }) => {
+                    let operation = task.operation(operation);
+                    return Some(Err(Outcome::Crash(ErrorReport { operation, ..report })));
+                }
             };
             let execute = v8::String::new(scope, "execute")?;
             let execute = namespace.get(scope, execute.into())?;
             let before = Instant::now();
-            let view = views.root(scope, input)?;
+            let view = views.root(scope, &task.input)?;
             *time = before.elapsed();
             let run = v8::Local::new(scope, &functions.run);
             let promise = run.call(scope, undefined, &[operations.into(), execute, view])?;
@@ -225,12 +229,18 @@ fn begin(
     })
 }
 
+/// What is wrong with a job's exports, and with which operation, from 1.
+struct Invalid {
+    report: ErrorReport,
+    operation: u32,
+}
+
 /// The operations of a module, or what is wrong with them. `None` when something was thrown.
 fn checked<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     functions: &Functions,
     namespace: v8::Local<'s, v8::Object>,
-) -> Option<Result<v8::Local<'s, v8::Array>, Outcome>> {
+) -> Option<Result<v8::Local<'s, v8::Array>, Invalid>> {
     let check = v8::Local::new(scope, &functions.operations_of);
     let undefined = v8::undefined(scope).into();
     let checked: v8::Local<v8::Array> = check.call(scope, undefined, &[namespace.into()])?.try_into().ok()?;
@@ -244,7 +254,8 @@ fn checked<'s>(
     };
     let message = text(1)?;
     let hint = text(2);
-    Some(Err(Outcome::Crash(ErrorReport { hint, ..ErrorReport::new("RuntimeCrash", message) })))
+    let operation = checked.get_index(scope, 3)?.uint32_value(scope)?;
+    Some(Err(Invalid { report: ErrorReport { hint, ..ErrorReport::new("RuntimeCrash", message) }, operation }))
 }
 
 /// How many operations a loaded job has.
@@ -253,8 +264,11 @@ pub(crate) fn count(isolate: &mut Isolate, namespace: &v8::Global<v8::Object>) -
     deno_core::scope!(scope, runtime);
     v8::tc_scope!(let scope, scope);
     let namespace = v8::Local::new(scope, namespace);
-    let operations = checked(scope, functions, namespace).unwrap_or_else(|| Err(idle()))?;
-    Ok(operations.length() as usize)
+    match checked(scope, functions, namespace) {
+        Some(Ok(operations)) => Ok(operations.length() as usize),
+        Some(Err(invalid)) => Err(Outcome::Crash(invalid.report)),
+        None => Err(idle()),
+    }
 }
 
 /// Waits for the operations; answers `{ok, value}`.
@@ -322,8 +336,8 @@ fn end(
             Some((false, exception, running)) => {
                 let operation = task.operation(running);
                 let outcome = match refused {
-                    Some(specifier) if names_import(scope, exception, &specifier) => {
-                        Outcome::Crash(sources.import_error(&specifier))
+                    Some(refused) if names_import(scope, exception, &refused.specifier) => {
+                        Outcome::Crash(sources.import_error(&refused))
                     }
                     _ => fault::from_exception(scope, sources, exception, Moment::Run, operation, &task.options.remove),
                 };

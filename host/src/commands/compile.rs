@@ -16,6 +16,10 @@ use crate::report::{Excerpt, Place, Report};
 
 /// Compiles one job.
 pub(super) fn run(config: &Compile, context: &Context) -> Result<ExitCode, Error> {
+    if config.path.extension().is_some_and(|extension| ["json", "yaml", "yml"].iter().any(|data| extension == *data)) {
+        let report = Report::error("this is a workflow, and not a job").in_file(&config.path);
+        return Err(Error::input(report.help("name one of its jobs; `fulgurite run` compiles them all")));
+    }
     let source = fs::read_to_string(&config.path).map_err(|error| {
         Error::input(
             Report::error(format!("cannot read the job: {error}")).in_file(&config.path).help("check the path"),
@@ -42,7 +46,10 @@ fn adaptors(config: &Compile, log: &Logger) -> Result<Vec<Adaptor>, Error> {
     for written in if config.adaptors.is_empty() { &common } else { &config.adaptors[..] } {
         let default = std::slice::from_ref(written);
         match adaptors::for_job(&Sources { read: &read, folder: Path::new(""), default }) {
-            Ok(linked) => found.extend(linked.adaptors.for_compiling(0)),
+            Ok(linked) => {
+                linked.warnings.iter().for_each(|warning| log.report(warning));
+                found.extend(linked.adaptors.for_compiling(0));
+            }
             Err(_) if adaptors::is_name(written) => {
                 let specifier = adaptors::without_version(written).to_owned();
                 let message =

@@ -10,12 +10,12 @@ use std::{fs, io};
 
 use fulgurite_compile::Adaptors;
 use fulgurite_plan::{ErrorReport, Outcome, Plan};
-use fulgurite_runtime::{Event, Figures, Handle, Level, Limits, Request, RunComplete, StepComplete};
+use fulgurite_runtime::{Cache, Event, Figures, Handle, Level, Limits, Request, RunComplete, StepComplete};
 use fulgurite_state::{Span, State, properties};
 
 use super::Context;
 use crate::clock::Stamp;
-use crate::config::{Output, Run, Selection, Timeout};
+use crate::config::{Keep, Output, Run, Selection, Timeout};
 use crate::decode::{self, Credentials, Files};
 use crate::error::Error;
 use crate::events::Events;
@@ -33,7 +33,7 @@ const WAITING: usize = 256;
 /// Runs a plan to its end.
 pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
     let mut events = config.events.as_ref().map(Events::open).transpose()?;
-    let Prepared { plan, adaptors, input } = match prepare(config, &context.log) {
+    let Prepared { plan, adaptors, cache, input } = match prepare(config, &context.log) {
         Ok(prepared) => prepared,
         Err(error) => {
             if let Some(events) = &mut events {
@@ -45,7 +45,6 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
         }
     };
     let limits = Limits { step_timeout: step_timeout(config, &plan), ..config.limits.clone() };
-    let cache = Arc::new(cache::open(config.cache.as_deref()));
     let request = Request { input, limits, adaptors: Arc::new(adaptors), cache, ..Request::new(plan) };
 
     fulgurite_runtime::initialize();
@@ -73,6 +72,7 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
 struct Prepared {
     plan: Plan,
     adaptors: Adaptors,
+    cache: Arc<Cache>,
     input: Option<State>,
 }
 
@@ -81,7 +81,23 @@ fn prepare(config: &Run, log: &Logger) -> Result<Prepared, Error> {
     let plan = select(plan(config, log)?, &config.selection)?;
     let adaptors = link(&plan, config, log)?;
     output::check(&config.output)?;
-    Ok(Prepared { plan, adaptors, input: input::read(&config.input)? })
+    let cache = Arc::new(cache(&config.cache)?);
+    Ok(Prepared { plan, adaptors, cache, input: input::read(&config.input)? })
+}
+
+fn cache(keep: &Keep) -> Result<Cache, Error> {
+    match keep {
+        Keep::Nothing => Ok(Cache::default()),
+        Keep::IfPossible(folder) => Ok(cache::open(folder).unwrap_or_else(|error| {
+            // A run is none the worse for it.
+            tracing::warn!(folder = %folder.display(), %error, "nothing is cached on disk");
+            Cache::default()
+        })),
+        Keep::In(folder) => cache::open(folder).map_err(|error| {
+            let report = Report::error(format!("compiled jobs cannot be kept: {error}")).in_file(folder);
+            Error::output(report.help("name a folder of your own with --cache-dir, or use --no-cache"))
+        }),
+    }
 }
 
 fn link(plan: &Plan, config: &Run, log: &Logger) -> Result<Adaptors, Error> {
