@@ -39,7 +39,7 @@ impl Warm {
     /// # Panics
     /// When it cannot be made.
     pub fn new(index: IndexOptions) -> Warm {
-        let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let isolate = tokio.block_on(async { isolate() });
         let remove = vec!["configuration".into(), "response".into()];
         let options = encode::Options { index, remove, limit: usize::MAX };
@@ -127,7 +127,7 @@ fn isolate() -> Isolate {
 /// When the isolate cannot be made.
 pub fn cold_start() -> (Duration, Duration) {
     let start = Instant::now();
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     tokio.block_on(async {
         let mut isolate = isolate();
         let source = Source { name: "bench.js".into(), text: "export default [state => state];".into() };

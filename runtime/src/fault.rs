@@ -222,7 +222,6 @@ fn hint(message: &str) -> Option<String> {
     if let Some(name) = message.strip_suffix(" is not defined") {
         return Some(match name {
             "require" | "process" | "Buffer" | "__dirname" => format!("`{name}` is Node's; a job runs without Node"),
-            "fetch" => "a job has no network of its own; use an adaptor".into(),
             "fn" | "fnIf" | "each" | "combine" | "dataValue" | "dataPath" | "lastReferenceValue" | "field"
             | "fields" | "merge" | "sourceValue" | "get" | "post" | "put" | "patch" | "del" | "http" | "cursor"
             | "$" => format!(

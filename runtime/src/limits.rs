@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::network::Network;
+
 /// Limits of a run. A run that exceeds one ends with that limit's own reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -15,16 +17,19 @@ pub struct Limits {
     pub heap: Option<usize>,
     /// Bytes of one step's output. `None` = no limit.
     pub state: Option<usize>,
+    /// What it may reach over the network, and how much of it.
+    pub network: Network,
 }
 
 impl Default for Limits {
-    /// 5 minutes a step, no limit for the run, 2 GiB of heap, 4 GiB of state.
+    /// 5 minutes a step, no limit for the run, 2 GiB of heap, 4 GiB of state, and the network that the machine has.
     fn default() -> Self {
         Limits {
             step_timeout: Some(Duration::from_secs(300)),
             run_timeout: None,
             heap: Some(2 << 30),
             state: Some(4 << 30),
+            network: Network::default(),
         }
     }
 }
