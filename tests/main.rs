@@ -5,6 +5,7 @@ mod bench_claims;
 mod cli;
 mod encode;
 mod examples;
+mod net;
 mod random_edits;
 mod run;
 mod support;
@@ -19,5 +20,6 @@ fn main() -> std::process::ExitCode {
     trials.extend(examples::trials());
     trials.extend(bench_claims::trials());
     trials.extend(cli::trials());
+    trials.extend(net::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
