@@ -7,7 +7,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fulgurite_runtime::bench::{Warm, cold_start};
+use fulgurite_compile::{Adaptors, Module, StepAdaptor};
+use fulgurite_runtime::Cache;
+use fulgurite_runtime::bench::{Warm, cold_start, compile};
 use fulgurite_state::{IndexOptions, State};
 
 mod shapes;
@@ -72,4 +74,35 @@ fn main() {
     let mut cold: Vec<_> = (0..15).map(|_| cold_start().0).collect();
     cold.sort();
     println!("cold start  {:>10.1?}  isolate from the snapshot to the first line of user code", cold[cold.len() / 2]);
+    compiling();
+}
+
+/// A job of 200 lines with twenty names of an adaptor, compiled and taken from the cache.
+fn compiling() {
+    let names: Vec<String> = (0..20).map(|number| format!("operation{number}")).collect();
+    let source: String = names.iter().map(|name| format!("export const {name} = x => s => s;\n")).collect();
+    let shape = fulgurite_compile::shape(&source).expect("JavaScript");
+    let mut adaptors = Adaptors::default();
+    let module = Module { name: "a.js".into(), source: source.into(), shape, imports: Default::default() };
+    let module = adaptors.add(module);
+    adaptors.give(0, StepAdaptor { specifier: "a".into(), aliases: Vec::new(), module });
+    let job: String = (0..40)
+        .map(|number| {
+            let name = &names[number % names.len()];
+            format!(
+                "// {number}\n{name}($.data.items[{number}].id).then(state => {{\n  const n = state.data.n ?? {number};\n  return {{ ...state, n }};\n}});\n"
+            )
+        })
+        .collect();
+    assert_eq!(job.lines().count(), 200);
+    let (mut fresh, mut cached) = (Vec::new(), Vec::new());
+    let cache = Cache::default();
+    for _ in 0..101 {
+        fresh.push(compile(&job, &adaptors, &Cache::default()));
+        cached.push(compile(&job, &adaptors, &cache));
+    }
+    fresh.sort();
+    cached.sort();
+    println!("compile     {:>10.1?}  a job of 200 lines", fresh[50]);
+    println!("from cache  {:>10.1?}  the same again", cached[50]);
 }

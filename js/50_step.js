@@ -16,7 +16,7 @@ const {
 const NOTHING = ObjectFreeze({ __proto__: null });
 
 // Without a prototype: a promise is resolved with it, and must not find a `then` that a job has put on Object.prototype.
-const answer = (ok, value) => ({ __proto__: null, ok, value });
+const answer = (ok, value, running) => ({ __proto__: null, ok, value, running });
 
 const value = (value) => ({ __proto__: null, value, writable: true, enumerable: true, configurable: true });
 
@@ -69,15 +69,17 @@ export function operationsOf(namespace) {
 
 /**
  * Runs `operations` over `state`, through the adaptor's `execute` if the module has one.
- * Answers a promise of {ok: true, value: output} or {ok: false, value: error}. `output` is undefined when the last
- * operation returned nothing.
+ * Answers a promise of {ok: true, value: output} or {ok: false, value: error}, with the number of the operation that was
+ * started last (from 1) as `running`. `output` is undefined when the last operation returned nothing.
  */
 export async function run(operations, execute, state) {
   const wrapped = [];
+  let running = 0;
   for (let index = 0; index < operations.length; index++) {
     const operation = operations[index];
     // Defined, not assigned: a job may have put a setter on Array.prototype.
     ObjectDefineProperty(wrapped, index, value(async (input) => {
+      running = index + 1;
       const output = await ReflectApply(operation, undefined, [input === NOTHING ? {} : input]);
       if (!output) {
         const next = index + 1 < operations.length ? "the next one gets an empty state" : "so the step has no output";
@@ -97,9 +99,9 @@ export async function run(operations, execute, state) {
         output = await wrapped[index](output);
       }
     }
-    return answer(true, output === NOTHING ? undefined : output);
+    return answer(true, output === NOTHING ? undefined : output, running);
   } catch (error) {
-    return answer(false, error);
+    return answer(false, error, running);
   }
 }
 

@@ -134,6 +134,8 @@ fn indented(text: &str) -> String {
 
 fn fulgurite(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fulgurite"));
+    // What tests compile is not kept with what the user compiles.
+    command.env("XDG_CACHE_HOME", std::env::temp_dir().join("fulgurite-tests"));
     command.current_dir(folder).env_remove("RUST_LOG").env("NO_COLOR", "1").env("RUST_BACKTRACE", "0");
     // Help is wrapped at the width of the terminal; without one, at 100.
     command.env_remove("COLUMNS");

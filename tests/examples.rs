@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use libtest_mimic::Trial;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trial = |name: &str, test: fn()| {
@@ -13,7 +13,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             Ok(())
         })
     };
-    vec![trial("earthquakes", earthquakes), trial("small_jobs", small_jobs), trial("large_state", large_state)]
+    vec![
+        trial("earthquakes", earthquakes),
+        trial("small_jobs", small_jobs),
+        trial("language", language),
+        trial("large_state", large_state),
+    ]
 }
 
 fn examples() -> PathBuf {
@@ -21,7 +26,9 @@ fn examples() -> PathBuf {
 }
 
 fn fulgurite(arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_fulgurite")).args(arguments).current_dir(examples()).output();
+    let cache = std::env::temp_dir().join("fulgurite-tests");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fulgurite"));
+    let output = command.args(arguments).current_dir(examples()).env("XDG_CACHE_HOME", cache).output();
     output.expect("the binary can be started")
 }
 
@@ -39,6 +46,27 @@ fn small_jobs() {
         let output = fulgurite(&["run", job, "-O"]);
         assert!(output.status.success(), "{job}: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+fn language() {
+    #[track_caller]
+    fn check(arguments: &[&str], expected: Value) {
+        let output = fulgurite(&[&["run"], arguments, &["-O"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).expect("JSON"), expected, "{arguments:?}");
+    }
+    let job = |file: &str, expected| {
+        let adaptors = ["-a", "language/registry.js", "-a", "common"];
+        check(&[&[format!("language/{file}").as_str()], &adaptors[..]].concat(), expected);
+    };
+    let booked = |patient, reason| json!({ "patient": patient, "reason": reason });
+    let two = json!([booked("p2", "vaccination"), booked("p3", "check-up")]);
+    check(&["language/workflow.yaml"], json!({ "data": { "booked": two } }));
+    let p2 = json!({ "id": "p2", "name": "Tomás Rivera", "born": "2019-11-02", "district": "south", "visits": 0 });
+    job("conditionals.js", json!({ "booked": [booked("p2", "first visit")], "data": p2 }));
+    let missing = json!({ "id": "p9", "isMissing": true });
+    job("catch.js", json!({ "booked": [booked("p9", "registration")], "data": missing }));
+    job("typed.ts", json!({ "booked": [], "data": ["AO", "TR", "LW"] }));
 }
 
 /// Ten megabytes here, a hundred in `cargo xtask demo`.

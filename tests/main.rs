@@ -5,9 +5,11 @@ mod bench_claims;
 mod cli;
 mod encode;
 mod examples;
+mod jobs;
 mod net;
 mod random_edits;
 mod run;
+mod secrets;
 mod support;
 
 fn main() -> std::process::ExitCode {
@@ -16,6 +18,8 @@ fn main() -> std::process::ExitCode {
     let mut trials = Vec::new();
     trials.extend(encode::trials());
     trials.extend(run::trials());
+    trials.extend(jobs::trials());
+    trials.extend(secrets::trials());
     trials.extend(random_edits::trials());
     trials.extend(examples::trials());
     trials.extend(bench_claims::trials());

@@ -88,7 +88,7 @@ fn endings() {
     ends("export default [s => nope]", "crash RuntimeCrash: ReferenceError: nope is not defined");
     ends("throw new Error('top')", "fail JobError: top");
     ends("nope", "crash RuntimeCrash: ReferenceError: nope is not defined");
-    ends("export default [s => s", "crash CompileError: SyntaxError: Unexpected end of input");
+    ends("export default [s => s", "crash CompileError: Expected `]` but found the end of the job");
     ends("export default [s => eval('1')]", "kill security SecurityError: Illegal eval statement detected");
     ends(
         "export default [s => new Function('return 1')()]",
@@ -127,7 +127,8 @@ fn endings() {
     );
     ends("export default [s => { const p = Promise.reject(new Error('x')); return p.catch(() => s) }]", "success");
     ends("export default 5", "crash RuntimeCrash: the job's default export is 5, not an array of operations");
-    ends("export const x = 1", "crash RuntimeCrash: the job exports no operations");
+    // As OpenFn has it: a job without operations passes its input on.
+    ends("export const x = 1", "success");
     ends("export default [s => s, 5]", "crash RuntimeCrash: invalid operation at statement 1: 5 is not a function");
     ends(
         "export default [s => { const f = () => f(); f() }]",
@@ -412,6 +413,19 @@ fn buffers() {
         },
     );
     assert_eq!(report.result(), "{\"ok\":4}", "what is collected is given back");
+    // Half of it on the heap and half in buffers.
+    let report = limited(
+        "{ const keep = []; for (let i = 0; i < 1e6; i++) keep.push({ i }); const a = []; for (let i = 0; i < 60; i++) a.push(new Uint8Array(1e6).fill(1)); return { n: keep.length + a.length } }",
+        |request| {
+            request.limits.heap = Some(64 << 20);
+            request.limits.step_timeout = Some(Duration::from_secs(60));
+        },
+    );
+    let ending = report.ending();
+    assert!(
+        ending.starts_with("kill oom") || ending == "fail RuntimeError: RangeError: Array buffer allocation failed",
+        "{ending}"
+    );
     let report = limited("JSON.parse('[' + '1.5,'.repeat(6e7) + '1]').length", |request| {
         request.limits.heap = Some(32 << 20);
         request.limits.step_timeout = Some(Duration::from_secs(60));
@@ -442,7 +456,7 @@ fn triggers() {
 }
 
 fn tampered() {
-    let set = "Object.defineProperty(Array.prototype, 0, { set(v) {}, get() { return 7 }, configurable: true });";
+    let set = "void Object.defineProperty(Array.prototype, 0, { set(v) {}, get() { return 7 }, configurable: true });";
     let report = run(request(&format!("{set} export default [s => ({{ ran: true }})];"), "{}", 3));
     assert_eq!(report.ending(), "success");
     let then = "Object.prototype.then = function (done) { done('hijacked') }; export default [s => { delete Object.prototype.then; return { ran: true } }];";

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use oxc_ast::ast::{ImportDeclarationSpecifier, Statement};
+use oxc_ast::ast::{Declaration, ImportDeclarationSpecifier, Statement};
 
 use crate::Options;
 use crate::edit::Output;
@@ -45,6 +45,7 @@ pub(crate) fn write(
     let mut free: Vec<&str> =
         survey.free.iter().copied().filter(|name| !options.globals.iter().any(|g| g == name)).collect();
     let exported: HashSet<&str> = module.program.body.iter().filter_map(exports_all).collect();
+    let mut reducers: Vec<&str> = Vec::new();
     for adaptor in options.adaptors {
         let known: Option<HashSet<&str>> =
             adaptor.exports.as_ref().map(|exports| exports.iter().map(String::as_str).collect());
@@ -62,6 +63,15 @@ pub(crate) fn write(
         if !exported.contains(adaptor.specifier.as_str()) {
             output.new_text(&format!("export * from {specifier};\n"));
         }
+        if known.is_some_and(|exports| exports.contains("execute")) {
+            reducers.push(adaptor.specifier.as_str());
+        }
+    }
+    // Two stars that both bring a name bring none.
+    if let [first, _, ..] = reducers[..]
+        && !module.program.body.iter().any(exports_execute)
+    {
+        output.new_text(&format!("export {{ execute }} from {};\n", serde_json::Value::from(first)));
     }
     if !without_chains && !defer.is_imported {
         output.new_text(&format!("import {{ defer as {} }} from \"{RUNTIME}\";\n", defer.name));
@@ -94,6 +104,27 @@ fn exports_all<'b>(statement: &'b Statement<'_>) -> Option<&'b str> {
     match statement {
         Statement::ExportAllDeclaration(export) if export.exported.is_none() => Some(export.source.value.as_str()),
         _ => None,
+    }
+}
+
+/// Whether the job has a reducer of its own.
+fn exports_execute(statement: &Statement<'_>) -> bool {
+    match statement {
+        Statement::ExportDeclaration(export) => match &export.declaration {
+            Declaration::FunctionDeclaration(function) => function.id.iter().any(|id| id.name == "execute"),
+            Declaration::VariableDeclaration(variables) => variables
+                .declarations
+                .iter()
+                .any(|one| one.id.get_identifier_name().is_some_and(|name| name == "execute")),
+            _ => false,
+        },
+        Statement::ExportNamedDeclaration(export) => {
+            export.specifiers.iter().any(|specifier| specifier.exported.name() == "execute")
+        }
+        Statement::ExportFromDeclaration(export) => {
+            export.specifiers.iter().any(|specifier| specifier.exported.name() == "execute")
+        }
+        _ => false,
     }
 }
 

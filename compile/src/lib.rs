@@ -16,14 +16,15 @@
 //!   `operation(state)` and take what comes of it as a promise; if that rejects (or the call throws) and there is an
 //!   `error`, go on with `error(reason, state)`; then, if there is a `complete`, the result is `complete(promise)`.
 //! - The specifiers of the [`Adaptor`]s resolve. Each adaptor that the job uses is also exported (`export *`), so that an
-//!   `execute` among its exports is found on the job's own namespace. Of two adaptors that both export `execute` neither
-//!   is found there: such is `export *`.
+//!   `execute` among its exports is found on the job's own namespace. Of two adaptors that both export `execute` the
+//!   first is found there; if it is not known what they export, neither: such is `export *`.
 //! - The `n`th of [`Compiled::operations`] is the `n`th element of the default export.
 //!
 //! This crate is pure: no V8, no I/O, no clock. It borrows one thread per call for its stack (see `deep.rs`).
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod adaptors;
 mod chain;
 mod deep;
 mod edit;
@@ -32,11 +33,16 @@ mod imports;
 mod lazy;
 mod operations;
 mod parse;
+mod references;
+mod shape;
 mod survey;
 mod text;
 
+pub use adaptors::{Adaptors, Module, ModuleIndex, StepAdaptor};
 pub use error::CompileError;
 pub use imports::RUNTIME;
+pub use references::references;
+pub use shape::{Import, Shape, shape};
 
 use oxc_allocator::Allocator;
 

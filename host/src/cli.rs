@@ -20,7 +20,7 @@ use crate::exit_code::ExitCode;
     arg_required_else_help = true,
     after_help = "\
 Try it:
-  echo 'export default [state => ({ ...state, answer: 6 * 7 })];' > job.js
+  echo 'fn(state => ({ ...state, answer: 6 * 7 }))' > job.js
   fulgurite run job.js -O
 
 `fulgurite run --help` lists the flags, with examples and the exit codes."
@@ -72,21 +72,22 @@ fn is_file(word: &str) -> bool {
 #[allow(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum Command {
     /// Run a job or a workflow on this machine.
-    Run(Run),
+    Run(Box<Run>),
     /// Show the module that a job's source is compiled to.
     Compile(Compile),
 }
 
 /// Show the module that a job's source is compiled to: `fn(state => …)` becomes an operation of the default export.
 ///
-/// `fulgurite run` does not compile by itself yet, and loads no adaptors; this shows what it will run.
+/// `fulgurite run` compiles by itself; this shows what it runs.
 #[derive(Debug, Args)]
 pub struct Compile {
     /// A job (.js, .ts)
     #[arg(value_name = "JOB")]
     pub path: PathBuf,
-    /// An adaptor that the job's free names are imported from, such as `@openfn/language-http`; may be given again
-    #[arg(short, long = "adaptor", value_name = "NAME")]
+    /// An adaptor that the job's free names are imported from: `common`, a path, `name=path`, or a package's name, which need
+    /// not be installed; may be given again [default: common]
+    #[arg(short, long = "adaptor", value_name = "ADAPTOR")]
     pub adaptors: Vec<String>,
     /// The source map instead of the module
     #[arg(long)]
@@ -97,7 +98,7 @@ pub struct Compile {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP.as_str())]
 pub struct Run {
-    /// A job (.js) or a workflow (.json, .yaml)
+    /// A job (.js, .ts) or a workflow (.json, .yaml)
     #[arg(value_name = "JOB|WORKFLOW")]
     pub path: PathBuf,
 
@@ -120,6 +121,19 @@ pub struct Run {
     /// Take credentials from this JSON or YAML file, a map of id to credential
     #[arg(long, visible_alias = "creds", value_name = "FILE", help_heading = "State")]
     pub credentials: Option<PathBuf>,
+
+    /// An adaptor for steps that name none: `common`, the path of an ES module, or `name=path`; may be given again
+    /// [default: common]
+    #[arg(short, long = "adaptor", value_name = "ADAPTOR", help_heading = "Adaptors")]
+    pub adaptors: Vec<String>,
+
+    /// Keep compiled jobs in this folder for the next run [default: fulgurite in the user's cache folder]
+    #[arg(long, value_name = "FOLDER", help_heading = "Adaptors")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Keep no compiled jobs, and use none
+    #[arg(long, help_heading = "Adaptors", conflicts_with = "cache_dir")]
+    pub no_cache: bool,
 
     /// Start at this step: its id or name, or a part that only it has
     #[arg(long, value_name = "STEP", help_heading = "Steps")]
@@ -262,6 +276,7 @@ static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
         "\
 Examples:
   fulgurite run job.js -O                                one job, its result shown
+  fulgurite run job.js -a ./my-adaptor.js -O             a job with an adaptor of its own
   fulgurite run workflow.yaml -s state.json -o out.json  a workflow, from file to file
   curl -s $URL | fulgurite run job.js -S -O | jq .data   a job in a pipe
   fulgurite run workflow.yaml -s out.json --only upload  one step of it again

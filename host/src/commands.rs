@@ -39,6 +39,6 @@ impl Context {
 pub fn run(command: &Command, context: &Context) -> Result<ExitCode, Error> {
     match command {
         Command::Run(config) => run::run(config, context),
-        Command::Compile(config) => compile::run(config),
+        Command::Compile(config) => compile::run(config, context),
     }
 }

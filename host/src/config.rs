@@ -26,10 +26,9 @@ pub struct Config {
 
 /// What to do.
 #[derive(Debug, Clone)]
-#[allow(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum Command {
     /// `fulgurite run`
-    Run(Run),
+    Run(Box<Run>),
     /// `fulgurite compile`
     Compile(Compile),
 }
@@ -78,6 +77,10 @@ pub struct Run {
     pub output: Output,
     /// Where credentials are.
     pub credentials: Option<PathBuf>,
+    /// The adaptors of steps that name none, as typed.
+    pub adaptors: Vec<String>,
+    /// Where compiled jobs are kept.
+    pub cache: Option<PathBuf>,
     /// Which steps.
     pub selection: Selection,
     /// What it may use, but for the time of a step.
@@ -165,7 +168,7 @@ impl Config {
         let ours = if levels.cli == LogLevel::Debug { "warn,fulgurite=debug" } else { "error" };
         let traces = env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| ours.to_owned());
         let log = Log { levels, json: flags.log_json, traces };
-        Ok(Config { style, log, command: Command::Run(run(flags)?) })
+        Ok(Config { style, log, command: Command::Run(Box::new(run(*flags)?)) })
     }
 }
 
@@ -202,6 +205,8 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         input,
         output,
         credentials: flags.credentials,
+        adaptors: flags.adaptors,
+        cache: if flags.no_cache { None } else { flags.cache_dir.or_else(cache_folder) },
         selection,
         limits,
         timeout,
@@ -220,6 +225,13 @@ fn network(flags: &cli::Run) -> Network {
     let private = if flags.deny_private { Hosts::none() } else { defaults.private };
     let certificates = if flags.system_certificates { Certificates::System } else { Certificates::Bundled };
     Network { hosts, private, certificates, ..defaults }
+}
+
+/// As the XDG base directories have it (<https://specifications.freedesktop.org/basedir-spec/>).
+fn cache_folder() -> Option<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(base.join("fulgurite"))
 }
 
 /// `/dev/stdout` may lead to a regular file, which must not be replaced by another one while it is our stdout.

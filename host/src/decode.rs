@@ -134,7 +134,7 @@ fn kind(path: &Path) -> Result<Kind, Error> {
         return Ok(Kind::Job);
     }
     Format::of(path).map(Kind::Data).ok_or_else(|| {
-        let help = "a workflow ends in .json, .yaml or .yml, a job in .js or .mjs";
+        let help = "a workflow ends in .json, .yaml or .yml, a job in .js, .mjs or .ts";
         Error::Unreadable(Diagnostic::about_file(path, "this is neither a workflow nor a job file", help).into())
     })
 }
@@ -149,8 +149,7 @@ fn job(path: &Path, text: &str) -> Result<Decoded, Error> {
         let diagnostic = Diagnostic::about_file(path, error.to_string(), "give the file another name");
         Error::Plan(diagnostic.into(), error.into())
     })?;
-    let warnings = steps::typescript_warning(path).into_iter().collect();
-    Ok(Decoded { plan, warnings })
+    Ok(Decoded { plan, warnings: Vec::new() })
 }
 
 /// The name of a file without its last extension.

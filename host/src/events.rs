@@ -257,7 +257,7 @@ impl<'a> Ending<'a> {
             position: error.and_then(position),
             operation: error
                 .and_then(|error| error.operation.as_ref())
-                .map(|operation| Operation { name: operation.name.as_deref(), line: operation.line }),
+                .map(|operation| Operation { name: operation.name.as_deref(), line: operation.place.line }),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The host: everything that a person or a server meets. It knows `runtime` by its public surface only, and nothing of V8.
 //!
 //! ```text
-//! cli ──► config ──► commands ──► decode, input ──► runtime ──► events, logs, output
+//! cli ──► config ──► commands ──► decode, adaptors, input ──► runtime ──► events, logs, output
 //! ```
 //!
 //! The groups of modules below are in reading order: from what was typed to what is done, what comes in, what goes out, and
@@ -13,6 +13,8 @@ pub mod config;
 pub mod error;
 pub mod exit_code;
 
+pub mod adaptors;
+pub mod cache;
 pub mod decode;
 pub mod input;
 

@@ -101,6 +101,11 @@ impl Report {
         Report { help: Some(help.into()), ..self }
     }
 
+    /// The same report about a step.
+    pub fn in_step(self, step: &str) -> Report {
+        Report { step: Some(step.to_owned()), ..self }
+    }
+
     /// A text that should be JSON and is not.
     pub fn syntax(file: &str, what: &str, error: &SyntaxError) -> Report {
         let text = printable(&error.excerpt);
@@ -131,14 +136,16 @@ impl Report {
     pub fn outcome(error: &ErrorReport) -> Report {
         let mut notes = Vec::new();
         if let Some(operation) = &error.operation {
-            let name = operation.name.as_deref().map_or("the operation".to_owned(), |name| format!("`{name}`"));
-            notes.push(format!("it came out of {name} at line {}", operation.line));
+            let name =
+                operation.name.as_deref().map_or("an operation".to_owned(), |name| format!("operation `{name}()`"));
+            notes.push(format!("reported by {name}, line {}", operation.place.line));
         }
+        let position = error.position.as_ref().or(error.operation.as_ref().map(|operation| &operation.place));
         Report {
             class: Some(error.name.clone().into_owned()),
             subtype: error.subtype.clone(),
             step: error.step.clone(),
-            place: error.position.as_ref().map(Place::of_job),
+            place: position.map(Place::of_job),
             notes,
             help: error.hint.clone(),
             ..Report::error(error.message.clone())
@@ -215,6 +222,13 @@ impl Place {
 }
 
 impl Excerpt {
+    /// What fits of a line around a column that is counted from 1 in UTF-16 units; also that column in characters, from 1.
+    pub fn of_units(line: &str, column: usize) -> (Excerpt, usize) {
+        let units = column.saturating_sub(1);
+        let before = char::decode_utf16(line.encode_utf16().take(units)).count();
+        (Excerpt::cut(line, before), before + 1)
+    }
+
     /// What fits of a line around a place that lies `at` characters into it.
     fn cut(line: &str, at: usize) -> Excerpt {
         let line = printable(line);

@@ -196,7 +196,7 @@ impl ErrorReport {
             value.insert("details".into(), details.clone());
         }
         if let Some(operation) = &self.operation {
-            value.insert("line".into(), json!(operation.line));
+            value.insert("line".into(), json!(operation.place.line));
             if let Some(name) = &operation.name {
                 value.insert("operationName".into(), json!(name));
             }
@@ -229,8 +229,8 @@ pub struct Position {
 pub struct OperationPosition {
     /// Such as `get`; unknown for a call like `http.get()`.
     pub name: Option<String>,
-    /// The 1-based line it starts on.
-    pub line: u32,
+    /// Where it starts.
+    pub place: Position,
 }
 
 #[cfg(test)]
@@ -254,7 +254,10 @@ mod tests {
             subtype: Some("TypeError".into()),
             step: Some("a".into()),
             position: Some(Position { file: "a.js".into(), line: 3, column: 7, source_line: Some("x.y()".into()) }),
-            operation: Some(OperationPosition { name: Some("get".into()), line: 3 }),
+            operation: Some(OperationPosition {
+                name: Some("get".into()),
+                place: Position { file: "a.js".into(), line: 3, column: 1, source_line: None },
+            }),
             details: Some(json!({ "code": 404 })),
             hint: Some("not on the state".into()),
             ..ErrorReport::new("AdaptorError", "boom")

@@ -113,6 +113,12 @@ pub(crate) fn error_of(state: &State, step: &str) -> Option<(Option<String>, Opt
     Some((string("name"), string("message")))
 }
 
+/// The `configuration` of a state, if it is an object.
+pub(crate) fn configuration_of(state: &State) -> Option<Value> {
+    let span = property(state, "configuration")?;
+    serde_json::from_slice(&state.slice(span.range)).ok().filter(Value::is_object)
+}
+
 /// One object with a property for each named state.
 pub(crate) fn by_name(states: &[(String, State)]) -> State {
     let mut writer = Writer::new(IndexOptions::default());

@@ -8,12 +8,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use deno_core::v8;
-use fulgurite_plan::{Outcome, Source};
+use fulgurite_compile::Adaptors;
+use fulgurite_plan::{Draft, DraftStep, Job, Outcome, Plan, Source};
 use fulgurite_state::{IndexOptions, State};
 
+use crate::cache::Cache;
 use crate::encode;
 use crate::event::Figures;
+use crate::executable::Executable;
 use crate::isolate::Isolate;
+use crate::program::Program;
 use crate::run::Gauge;
 use crate::step::{self, Task};
 use crate::text::{append_utf8, string_from, utf8_bound};
@@ -30,6 +34,7 @@ pub struct Warm {
 /// A job that a [`Warm`] isolate has loaded.
 pub struct Loaded {
     source: Source,
+    executable: Executable,
     namespace: v8::Global<v8::Object>,
 }
 
@@ -55,8 +60,12 @@ impl Warm {
         let isolate = self.isolate.as_mut().expect("only dropped at the end");
         self.loaded += 1;
         let module = format!("job://{}/bench", self.loaded);
-        let namespace = self.tokio.block_on(isolate.load(&module, &source, None));
-        Loaded { source, namespace: namespace.unwrap_or_else(|outcome| panic!("{outcome:?}")) }
+        let namespace = self.tokio.block_on(isolate.load(&module, &source, &Executable::plain(&source), None));
+        Loaded {
+            executable: Executable::plain(&source),
+            source,
+            namespace: namespace.unwrap_or_else(|outcome| panic!("{outcome:?}")),
+        }
     }
 
     /// One execution without loading the module again: view, run, encode.
@@ -67,7 +76,8 @@ impl Warm {
         let isolate = self.isolate.as_mut().expect("only dropped at the end");
         let task = Task {
             source: &job.source,
-            source_map: None,
+            executable: &job.executable,
+            step: None,
             globals: None,
             module: String::new(),
             input: input.clone(),
@@ -116,9 +126,45 @@ impl Drop for Warm {
     }
 }
 
+/// Loads a compiled job and counts its operations, without running them.
+///
+/// # Errors
+/// The outcome that a step with this job would have.
+pub fn operations(code: &str, adaptors: Adaptors) -> Result<usize, Outcome> {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let plan = Plan::new(Draft { steps: vec![DraftStep::default()], ..Draft::default() }).expect("a step is a plan");
+    tokio.block_on(async {
+        let mut isolate = isolate_with(Arc::new(adaptors));
+        let source = Source { name: "job.js".into(), text: code.into() };
+        let executable = Executable::plain(&source);
+        let namespace = isolate.load("job://1/job", &source, &executable, Some(plan.start())).await?;
+        step::count(&mut isolate, &namespace)
+    })
+}
+
 fn isolate() -> Isolate {
+    isolate_with(Arc::default())
+}
+
+fn isolate_with(adaptors: Arc<Adaptors>) -> Isolate {
     let logger = Rc::new(RefCell::new(|_: i32, _: &str| {}));
-    Isolate::new(None, Killer::default(), Arc::new(Gauge::default()), logger).expect("an isolate")
+    Isolate::new(None, Killer::default(), Arc::new(Gauge::default()), logger, adaptors, Arc::default())
+        .expect("an isolate")
+}
+
+/// Compiles a job with its adaptors as a run does, or takes it from the cache; answers how long that took.
+///
+/// # Panics
+/// When it does not compile.
+pub fn compile(code: &str, adaptors: &Adaptors, cache: &Cache) -> Duration {
+    let job = Job::new(Source { name: "job.js".into(), text: code.into() });
+    let step = DraftStep { job: Some(job), ..DraftStep::default() };
+    let plan = Plan::new(Draft { steps: vec![step], ..Draft::default() }).expect("a step is a plan");
+    let start = Instant::now();
+    let program = Program::compile(&plan, adaptors, cache);
+    let time = start.elapsed();
+    assert!(program.job(plan.start()).is_some());
+    time
 }
 
 /// Time from nothing to the first line of user code, and to the end of a run that does nothing more.
@@ -131,7 +177,7 @@ pub fn cold_start() -> (Duration, Duration) {
     tokio.block_on(async {
         let mut isolate = isolate();
         let source = Source { name: "bench.js".into(), text: "export default [state => state];".into() };
-        let loaded = isolate.load("job://0/bench", &source, None).await;
+        let loaded = isolate.load("job://0/bench", &source, &Executable::plain(&source), None).await;
         assert!(loaded.is_ok());
         let first = start.elapsed();
         drop(isolate);

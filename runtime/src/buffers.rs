@@ -1,4 +1,5 @@
-//! The memory behind ArrayBuffers: counted against the limit of the run, refused beyond it. V8's heap limit does not see it.
+//! The memory of a run: one budget for V8's heap and for what is behind ArrayBuffers, which V8's heap limit does not see. A
+//! buffer that does not fit is refused; whoever looks at the heap after a collection ends the run when both are too much.
 //! V8 wants raw memory from C functions, hence the `unsafe`.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
@@ -15,27 +16,41 @@ const NEVER_REFUSED: usize = 64;
 
 /// Bytes in use, and how many there may be.
 pub(crate) struct Budget {
-    used: AtomicUsize,
+    /// Behind ArrayBuffers.
+    buffers: AtomicUsize,
+    /// V8's heap, as of the last collection that left nothing behind.
+    heap: AtomicUsize,
     limit: usize,
 }
 
-/// An allocator for an isolate whose buffers may take `limit` bytes together.
-pub(crate) fn allocator(limit: usize) -> v8::UniqueRef<v8::Allocator> {
+/// An allocator for an isolate whose buffers count in a budget.
+pub(crate) fn allocator(budget: &Arc<Budget>) -> v8::UniqueRef<v8::Allocator> {
     static VTABLE: v8::RustAllocatorVtable<Budget> =
         v8::RustAllocatorVtable { allocate: zeroed, allocate_uninitialized: uninitialized, free, drop: drop_budget };
-    let budget = Arc::into_raw(Arc::new(Budget { used: AtomicUsize::new(0), limit }));
+    let budget = Arc::into_raw(budget.clone());
     // SAFETY: the pointer comes from `Arc::into_raw`, and `drop_budget` gives it back once.
     unsafe { v8::new_rust_allocator(budget, &VTABLE) }
 }
 
 impl Budget {
+    pub(crate) fn new(limit: usize) -> Arc<Budget> {
+        Arc::new(Budget { buffers: AtomicUsize::new(0), heap: AtomicUsize::new(0), limit })
+    }
+
+    /// Says how much of V8's heap is in use; answers whether all together is too much.
+    pub(crate) fn set_heap(&self, bytes: usize) -> bool {
+        self.heap.store(bytes, Ordering::Relaxed);
+        bytes.saturating_add(self.buffers.load(Ordering::Relaxed)) > self.limit
+    }
+
     fn take(&self, len: usize) -> bool {
-        let fits = |used: usize| used.checked_add(len).filter(|&sum| len <= NEVER_REFUSED || sum <= self.limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+        let room = self.limit.saturating_sub(self.heap.load(Ordering::Relaxed));
+        let fits = |used: usize| used.checked_add(len).filter(|&sum| len <= NEVER_REFUSED || sum <= room);
+        self.buffers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
     }
 
     fn give_back(&self, len: usize) {
-        self.used.fetch_sub(len, Ordering::Relaxed);
+        self.buffers.fetch_sub(len, Ordering::Relaxed);
     }
 
     fn allocate(&self, len: usize, how: unsafe fn(Layout) -> *mut u8) -> *mut c_void {

@@ -4,7 +4,16 @@ use std::ffi::c_void;
 
 use deno_core::v8;
 
-type Callback = Box<dyn Fn(usize)>;
+type Callback = Box<dyn Fn(usize, Collection)>;
+
+/// What a collection has left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Collection {
+    /// Only what is in use.
+    Whole,
+    /// Also older values that may not be.
+    Young,
+}
 
 /// Calls a function with the bytes of heap in use after each collection, until [`Watch::end`]. Must be ended before the
 /// isolate goes: its teardown may collect once more.
@@ -15,7 +24,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Starts to watch.
-    pub(crate) fn start(isolate: &mut v8::Isolate, callback: impl Fn(usize) + 'static) -> Watch {
+    pub(crate) fn start(isolate: &mut v8::Isolate, callback: impl Fn(usize, Collection) + 'static) -> Watch {
         let watch = Watch { callback: Box::new(Box::new(callback)) };
         isolate.add_gc_epilogue_callback(collected, watch.address(), v8::GCType::kGCTypeAll);
         watch
@@ -36,7 +45,7 @@ impl Watch {
 /// Called by V8 on the isolate's own thread, with the address that `Watch::start` gave.
 unsafe extern "C" fn collected(
     isolate: v8::UnsafeRawIsolatePtr,
-    _type: v8::GCType,
+    kind: v8::GCType,
     _flags: v8::GCCallbackFlags,
     data: *mut c_void,
 ) {
@@ -45,5 +54,6 @@ unsafe extern "C" fn collected(
     let used = isolate.get_heap_statistics().used_heap_size();
     // SAFETY: the owner of the `Watch` keeps it in place until it has been ended.
     let callback = unsafe { &*(data as *const Callback) };
-    callback(used);
+    let whole = kind == v8::GCType::kGCTypeMarkSweepCompact;
+    callback(used, if whole { Collection::Whole } else { Collection::Young });
 }

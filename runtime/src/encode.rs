@@ -56,6 +56,8 @@ pub(crate) struct Encoded {
     pub(crate) spliced: usize,
     /// Values that V8 stringified.
     pub(crate) walks: usize,
+    /// The text that the step may have put there, as [`Writer::fresh`] has it.
+    pub(crate) fresh: Vec<bytes::Bytes>,
 }
 
 /// Why nothing came out.
@@ -98,18 +100,19 @@ pub(crate) fn encode<'s>(
     let form = pass.form(scope, value)?;
     let walked = !matches!(form, Form::Json(_));
     if let Form::Omit = form {
-        return Ok(Encoded { state: None, warnings: pass.warnings, spliced: 0, walks: 0 });
+        return Ok(Encoded { state: None, warnings: pass.warnings, spliced: 0, walks: 0, fresh: Vec::new() });
     }
     pass.write(scope, form)?;
     let spliced = pass.writer.spliced();
     let live = views.live.keep(pass.private_names, pass.values);
+    let fresh = pass.writer.fresh();
     let state = pass.writer.finish(live);
     // A Proxy or an object with `toJSON` has gone through as a whole, with keys that no output has.
     let state = match walked {
         true => state,
         false => crate::assemble::stripped(&state, &options.remove, options.index),
     };
-    Ok(Encoded { state: Some(state), warnings: pass.warnings, spliced, walks: pass.walks })
+    Ok(Encoded { state: Some(state), warnings: pass.warnings, spliced, walks: pass.walks, fresh })
 }
 
 fn intern<'s>(scope: &mut v8::PinScope<'s, '_>, text: &'static str) -> v8::Local<'s, v8::Name> {

@@ -1,17 +1,24 @@
 //! What user code threw, as an outcome: which class of error it is, where in the author's source, and what to do about it.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use deno_core::error::JsError;
 use deno_core::v8;
-use fulgurite_plan::{ErrorReport, KillReason, Outcome, Position, Source};
+use fulgurite_compile::references;
+use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex, suggest};
 use serde_json::Value;
 
+use crate::executable::Executable;
+use crate::loader::{Loader, is_adaptor};
+
 /// The sources of a run by module name, to find positions in.
-#[derive(Default)]
 pub(crate) struct Sources {
     by_module: HashMap<String, Known>,
+    loader: Rc<Loader>,
+    /// Whose job was loaded last.
+    step: Option<StepIndex>,
 }
 
 struct Known {
@@ -21,15 +28,25 @@ struct Known {
 }
 
 impl Sources {
+    pub(crate) fn new(loader: Rc<Loader>) -> Sources {
+        Sources { by_module: HashMap::new(), loader, step: None }
+    }
+
     /// Takes note of a module before it is loaded. With a source map, its own or one inside, positions are those of the source
     /// that it was compiled from.
-    pub(crate) fn add(&mut self, module: &str, source: &Source, map: Option<&str>) {
-        let text = match map.map(str::to_owned).or_else(|| inline_map(&source.text)) {
-            Some(map) => original(&map),
-            None => Some(source.text.clone()),
+    pub(crate) fn add(&mut self, module: &str, source: &Source, executable: &Executable, step: Option<StepIndex>) {
+        let text = if executable.code != source.text {
+            // Compiled here, so this is where the map leads.
+            Some(source.text.clone())
+        } else {
+            match executable.map.as_deref().map(str::to_owned).or_else(|| inline_map(&source.text)) {
+                Some(map) => original(&map),
+                None => Some(source.text.clone()),
+            }
         };
         let known = Known { name: source.name.clone(), text };
         self.by_module.insert(module.to_owned(), known);
+        self.step = step.or(self.step);
     }
 
     /// The error for an import that was refused; it points at the first place where the specifier stands in quotes.
@@ -52,13 +69,49 @@ impl Sources {
                 source_line: text[line_start..].lines().next().map(str::to_owned),
             }
         });
+        let adaptors = self.step.map(|step| self.loader.importable(step)).unwrap_or_default();
+        let hint = match adaptors[..] {
+            [] => "this step has no adaptors; a job imports those and nothing else".to_owned(),
+            _ => format!("a job imports its step's adaptors and nothing else; here: {}", adaptors.join(", ")),
+        };
         ErrorReport {
             position,
-            hint: Some(
-                "a job cannot import anything yet: not even adaptors, and never files, URLs or Node's modules".into(),
-            ),
+            hint: Some(hint),
             ..ErrorReport::new("ImportError", format!("module blacklisted: {specifier}"))
         }
+    }
+
+    /// Whether the error comes out of an adaptor: nothing of the job's lies between.
+    fn is_adaptors(&self, error: &JsError) -> bool {
+        let files = error.frames.iter().filter_map(|frame| frame.file_name.as_deref());
+        let known = |file: &&str| is_adaptor(file) || self.by_module.contains_key(*file);
+        files.into_iter().find(known).is_some_and(is_adaptor)
+    }
+
+    /// The same position, or where the name is used that the message says is not defined.
+    fn corrected(&self, position: Option<Position>, message: &str) -> Option<Position> {
+        let found = position?;
+        let Some(name) = message.strip_suffix(" is not defined") else { return Some(found) };
+        let column = found.column as usize - 1;
+        let stands_here = found.source_line.as_ref().is_some_and(|line| {
+            let units: Vec<u16> = line.encode_utf16().skip(column).take(name.len()).collect();
+            String::from_utf16_lossy(&units) == name
+        });
+        let known = self.by_module.values().find(|known| known.name == found.file);
+        let Some(text) = known.and_then(|known| known.text.as_ref()).filter(|_| !stands_here) else {
+            return Some(found);
+        };
+        let file = if found.file.ends_with(".ts") { "job.ts" } else { "job.js" };
+        let places = references(text, file, name);
+        let after = places.iter().find(|place| **place >= (found.line, found.column));
+        let Some(&(line, column)) = after.or(places.first()) else { return Some(found) };
+        let source_line = text.lines().nth(line as usize - 1).map(str::to_owned);
+        Some(Position { line, column, source_line, ..found })
+    }
+
+    /// What to do, for the mistakes that jobs are full of.
+    fn hint(&self, message: &str) -> Option<String> {
+        hint(message, || self.step.map(|step| self.loader.exports(step)).unwrap_or_default())
     }
 
     /// The first frame that lies in a job's own source. deno_core has mapped it already.
@@ -112,26 +165,40 @@ pub(crate) enum Moment {
 pub(crate) fn from_js_error(sources: &Sources, error: &JsError, moment: Moment) -> Outcome {
     let name = error.name.clone().unwrap_or_else(|| "Error".into());
     let message = error.message.clone().unwrap_or_else(|| error.exception_message.clone());
-    let position = sources.position(error);
-    classify(&name, message, position, None, false, moment)
+    let error = Thrown {
+        name: &name,
+        message,
+        position: sources.position(error),
+        operation: None,
+        details: None,
+        crash: false,
+        adaptor: sources.is_adaptors(error),
+    };
+    classify(sources, error, moment)
 }
 
-/// The outcome for a thrown value. Reads its properties, which may run user code; whatever that throws is ignored.
+/// The outcome for a thrown value. Reads its properties, which may run user code; whatever that throws is ignored. `operation`
+/// is the one that was running; it is told where nothing else says where it happened.
 pub(crate) fn from_exception(
     scope: &mut v8::PinScope,
     sources: &Sources,
     exception: v8::Local<v8::Value>,
     moment: Moment,
+    operation: Option<OperationPosition>,
     remove: &[String],
 ) -> Outcome {
     v8::tc_scope!(let scope, scope);
     let exception = v8::Local::new(scope, exception);
     let error = JsError::from_v8_exception(scope, exception);
     let position = sources.position(&error);
+    let operation = operation.filter(|_| position.is_none());
+    let adaptor = sources.is_adaptors(&error);
     let Ok(object) = v8::Local::<v8::Object>::try_from(exception) else {
         // `throw "text"`, `throw null`, …
         let shown = exception.to_detail_string(scope).map(|text| crate::text::lossy(scope, text)).unwrap_or_default();
-        return classify("", shown, position, None, false, moment);
+        let thrown =
+            Thrown { name: "", message: shown, position, operation, details: None, crash: false, adaptor: false };
+        return classify(sources, thrown, moment);
     };
     let text = |scope: &mut v8::PinScope, name: &str| {
         let key = v8::String::new(scope, name)?;
@@ -146,7 +213,7 @@ pub(crate) fn from_exception(
     };
     let crash = text(scope, "severity").as_deref() == Some("crash");
     scope.reset();
-    classify(&name, message, position, details, crash, moment)
+    classify(sources, Thrown { name: &name, message, position, operation, details, crash, adaptor }, moment)
 }
 
 /// What the error carries besides name, message and stack, as JSON, if it is small and can be had. What comes off every state
@@ -168,52 +235,63 @@ fn details(scope: &mut v8::PinScope, object: v8::Local<v8::Object>, remove: &[St
     }
 }
 
-fn classify(
-    name: &str,
+/// What is known of a thrown value.
+struct Thrown<'a> {
+    /// Its class; empty if it has none.
+    name: &'a str,
     message: String,
     position: Option<Position>,
+    operation: Option<OperationPosition>,
     details: Option<Value>,
+    /// It says of itself that the run must end.
     crash: bool,
-    moment: Moment,
-) -> Outcome {
+    /// It was thrown by an adaptor, and not by a function of the job that the adaptor called.
+    adaptor: bool,
+}
+
+fn classify(sources: &Sources, thrown: Thrown<'_>, moment: Moment) -> Outcome {
+    let Thrown { name, message, position, operation, details, crash, adaptor } = thrown;
+    let position = if name == "ReferenceError" { sources.corrected(position, &message) } else { position };
     let report = |class: &'static str, message: String| ErrorReport {
         subtype: (!name.is_empty() && name != "Error" && name != class).then(|| name.to_owned()),
         position: position.clone(),
+        operation: operation.clone(),
         details: details.clone(),
         ..ErrorReport::new(class, message)
     };
     let named = |message: &str| if name.is_empty() { message.to_owned() } else { format!("{name}: {message}") };
     match name {
-        _ if moment == Moment::Loose && name != "EvalError" => {
+        "EvalError" => {
+            let mut report = report("SecurityError", "Illegal eval statement detected".into());
+            report.hint = Some("a job cannot run code from strings: no eval, no new Function".into());
+            Outcome::Kill(KillReason::Security, report)
+        }
+        _ if moment == Moment::Loose => {
             let mut report = report("ExecutionError", format!("nobody handled {}", named(&message)));
             let hint = "await or return every promise that the job makes, or give it a `.catch()`; catch errors in the callbacks of \
                         timers and listeners";
             report.hint = Some(hint.into());
             Outcome::Crash(report)
         }
+        _ if adaptor => Outcome::Fail(report("AdaptorError", message)),
         "SyntaxError" if moment == Moment::Compile => Outcome::Crash(report("CompileError", named(&message))),
         "TypeError" | "RangeError" if !crash => {
             let mut fail = report("RuntimeError", named(&message));
-            fail.hint = hint(&message);
+            fail.hint = sources.hint(&message);
             Outcome::Fail(fail)
         }
         "ReferenceError" | "SyntaxError" => {
             let mut report = report("RuntimeCrash", named(&message));
-            report.hint = hint(&message);
+            report.hint = sources.hint(&message);
             Outcome::Crash(report)
-        }
-        "EvalError" => {
-            let mut report = report("SecurityError", "Illegal eval statement detected".into());
-            report.hint = Some("a job cannot run code from strings: no eval, no new Function".into());
-            Outcome::Kill(KillReason::Security, report)
         }
         _ if crash => Outcome::Crash(report("RuntimeCrash", message)),
         _ => Outcome::Fail(report("JobError", message)),
     }
 }
 
-/// What to do, for the mistakes that jobs are full of.
-fn hint(message: &str) -> Option<String> {
+/// What to do. `exports` has the names that the step's adaptors export.
+fn hint(message: &str, exports: impl FnOnce() -> Vec<String>) -> Option<String> {
     if message.starts_with("Cannot read properties of undefined")
         || message.starts_with("Cannot read properties of null")
     {
@@ -222,13 +300,17 @@ fn hint(message: &str) -> Option<String> {
     if let Some(name) = message.strip_suffix(" is not defined") {
         return Some(match name {
             "require" | "process" | "Buffer" | "__dirname" => format!("`{name}` is Node's; a job runs without Node"),
-            "fn" | "fnIf" | "each" | "combine" | "dataValue" | "dataPath" | "lastReferenceValue" | "field"
-            | "fields" | "merge" | "sourceValue" | "get" | "post" | "put" | "patch" | "del" | "http" | "cursor"
-            | "$" => format!(
-                "`{name}` is an adaptor's, and adaptors are not loaded yet: write the compiled form, \
-                 `export default [state => …]`"
-            ),
-            _ => format!("is `{name}` spelled right?"),
+            "$" => "`$` stands for the state where an operation is called: `get($.data.url)`; elsewhere write `state`"
+                .into(),
+            _ => {
+                let exports = exports();
+                let known = ["state", "console", "structuredClone", "setTimeout", "undefined"];
+                match suggest::nearest(name, exports.iter().map(String::as_str).chain(known)) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None if exports.is_empty() => format!("is `{name}` spelled right?"),
+                    None => format!("is `{name}` spelled right? No adaptor of this step exports it"),
+                }
+            }
         });
     }
     None
@@ -240,7 +322,15 @@ mod tests {
 
     #[track_caller]
     fn check(name: &str, message: &str, crash: bool, moment: Moment, expected: &str) {
-        let outcome = classify(name, message.into(), None, None, crash, moment);
+        check_adaptor(name, message, crash, false, moment, expected);
+    }
+
+    #[track_caller]
+    fn check_adaptor(name: &str, message: &str, crash: bool, adaptor: bool, moment: Moment, expected: &str) {
+        let loader = Loader::new(Arc::default(), Arc::default(), Default::default());
+        let (position, operation, details) = (None, None, None);
+        let thrown = Thrown { name, message: message.into(), position, operation, details, crash, adaptor };
+        let outcome = classify(&Sources::new(loader), thrown, moment);
         let error = outcome.error().unwrap();
         let subtype = error.subtype.as_deref().unwrap_or("-");
         assert_eq!(format!("{} {} {subtype}: {}", outcome.reason(), error.name, error.message), expected);
@@ -261,5 +351,28 @@ mod tests {
         check("MyError", "x", true, Run, "crash RuntimeCrash MyError: x");
         check("TypeError", "x", false, Loose, "crash ExecutionError TypeError: nobody handled TypeError: x");
         check("EvalError", "x", false, Loose, "kill SecurityError EvalError: Illegal eval statement detected");
+        check_adaptor("TypeError", "x", false, true, Run, "fail AdaptorError TypeError: x");
+        check_adaptor("ReferenceError", "x", true, true, Run, "fail AdaptorError ReferenceError: x");
+        check_adaptor("Error", "x", false, true, Loose, "crash ExecutionError -: nobody handled Error: x");
+        check_adaptor(
+            "EvalError",
+            "x",
+            false,
+            true,
+            Run,
+            "kill SecurityError EvalError: Illegal eval statement detected",
+        );
+    }
+
+    #[test]
+    fn hints() {
+        #[track_caller]
+        fn check(message: &str, expected: &str) {
+            let exports = || ["fn", "each", "dataValue"].map(String::from).to_vec();
+            assert_eq!(hint(message, exports).unwrap(), expected);
+        }
+        check("eahc is not defined", "did you mean `each`?");
+        check("zzzzzz is not defined", "is `zzzzzz` spelled right? No adaptor of this step exports it");
+        check("process is not defined", "`process` is Node's; a job runs without Node");
     }
 }

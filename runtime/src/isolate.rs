@@ -19,10 +19,14 @@ use std::task::Poll;
 
 use deno_core::error::{CoreError, CoreErrorKind};
 use deno_core::{JsRuntime, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions, v8};
-use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source};
+use fulgurite_compile::Adaptors;
+use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source, StepIndex};
 
-use crate::collector::Watch;
+use crate::buffers::{Budget, allocator};
+use crate::cache::Cache;
+use crate::collector::{Collection, Watch};
 use crate::encode::Pristine;
+use crate::executable::Executable;
 use crate::fault::{self, Moment, Sources};
 use crate::fetch::{self, Fetcher};
 use crate::loader::{Loader, refusal};
@@ -43,7 +47,7 @@ pub(crate) struct Isolate {
     pub(crate) pristine: Pristine,
     pub(crate) functions: Functions,
     pub(crate) sources: Sources,
-    names: Rc<RefCell<Vec<(String, String)>>>,
+    names: Names,
     pub(crate) loader: Rc<Loader>,
     gauge: Arc<Gauge>,
     pub(crate) runtime: JsRuntime,
@@ -71,11 +75,15 @@ impl Isolate {
         killer: Killer,
         gauge: Arc<Gauge>,
         logger: Logger,
+        adaptors: Arc<Adaptors>,
+        cache: Arc<Cache>,
     ) -> Result<Isolate, CoreError> {
-        let loader = Rc::new(Loader::default());
-        let params = heap.map(|heap| {
+        let names = Names::default();
+        let loader = Loader::new(adaptors, cache, names.clone());
+        let budget = heap.map(Budget::new);
+        let params = heap.zip(budget.as_ref()).map(|(heap, budget)| {
             let params = v8::CreateParams::default().heap_limits(0, heap);
-            params.array_buffer_allocator(crate::buffers::allocator(heap))
+            params.array_buffer_allocator(allocator(budget))
         });
         let mut runtime = JsRuntime::try_new(RuntimeOptions {
             module_loader: Some(loader.clone()),
@@ -87,12 +95,11 @@ impl Isolate {
         runtime.op_state().borrow_mut().put(LogSink(Box::new(move |level, text| (logger.borrow_mut())(level, text))));
         runtime.v8_isolate().set_prepare_stack_trace_callback(stack_trace);
         watch_heap(&mut runtime, heap, &killer, &gauge);
-        let collections = gauge_heap(&mut runtime, &gauge);
+        let collections = gauge_heap(&mut runtime, heap, budget, &killer, &gauge);
         let watchdog = Watchdog::start(killer.clone(), runtime.v8_isolate().thread_safe_handle())
             .map_err(|error| CoreErrorKind::Io(error).into_box())?;
 
-        let names = Rc::new(RefCell::new(Vec::new()));
-        runtime.v8_isolate().set_slot(Names(names.clone()));
+        runtime.v8_isolate().set_slot(names.clone());
         let (views, pristine, functions) = {
             deno_core::scope!(scope, runtime);
             let taken = take_inner(scope).ok_or_else(|| CoreErrorKind::ExecutionTerminated.into_box())?;
@@ -106,7 +113,7 @@ impl Isolate {
             views,
             pristine,
             functions,
-            sources: Sources::default(),
+            sources: Sources::new(loader.clone()),
             names,
             loader,
             gauge,
@@ -117,7 +124,8 @@ impl Isolate {
         Ok(isolate)
     }
 
-    /// Loads and evaluates a module under a name of its own; answers its namespace.
+    /// Loads and evaluates a module under a name of its own; answers its namespace. With a step it may import that step's
+    /// adaptors.
     ///
     /// # Errors
     /// The outcome of the step.
@@ -125,15 +133,14 @@ impl Isolate {
         &mut self,
         module: &str,
         source: &Source,
-        map: Option<&str>,
+        executable: &Executable,
+        step: Option<StepIndex>,
     ) -> Result<v8::Global<v8::Object>, Outcome> {
         let specifier = ModuleSpecifier::parse(module).expect("made by us");
-        self.sources.add(module, source, map);
-        self.names.borrow_mut().push((format!("{module}:"), format!("{}:", source.name)));
-        if let Some(map) = map {
-            self.loader.add_source_map(module, map);
-        }
-        let loaded = self.runtime.load_side_es_module_from_code(&specifier, source.text.to_string()).await;
+        self.sources.add(module, source, executable, step);
+        self.names.add(module, &source.name);
+        self.loader.offer(module, executable, step);
+        let loaded = self.runtime.load_side_es_module(&specifier).await;
         let id = loaded.map_err(|error| self.outcome_of(error, Moment::Compile))?;
         let evaluated = self.runtime.mod_evaluate(id);
         self.until(evaluated, Moment::Load).await?;
@@ -352,7 +359,10 @@ fn authors_stack<'s>(
     let text = v8::Local::<v8::String>::try_from(stack).ok()?;
     let text = crate::text::lossy(scope, text);
     let names = scope.get_slot::<Names>()?.0.borrow();
-    let ours = |line: &str| line.starts_with("    at ") && (line.contains("(ext:") || line.starts_with("    at ext:"));
+    let ours = |line: &str| {
+        let at = |scheme| line.contains(&format!("({scheme}:")) || line.contains(&format!(" {scheme}:"));
+        line.starts_with("    at ") && (at("ext") || at("fulgurite"))
+    };
     let mut shown = String::with_capacity(text.len());
     for line in text.split('\n').filter(|line| !ours(line)) {
         if !shown.is_empty() {
@@ -367,13 +377,42 @@ fn authors_stack<'s>(
     Some(v8::String::new(scope, &shown)?.into())
 }
 
-/// What the author calls each module; in a slot of the isolate.
-struct Names(Rc<RefCell<Vec<(String, String)>>>);
+/// What the author calls each module; also in a slot of the isolate.
+#[derive(Clone, Default)]
+pub(crate) struct Names(Rc<RefCell<Vec<(String, String)>>>);
 
-/// Reads the heap after every collection: a thread that looks on cannot ask V8 itself.
-fn gauge_heap(runtime: &mut JsRuntime, gauge: &Arc<Gauge>) -> Watch {
-    let gauge = gauge.clone();
-    Watch::start(runtime.v8_isolate(), move |used| gauge.set_heap(used))
+impl Names {
+    pub(crate) fn add(&self, url: &str, name: &str) {
+        self.0.borrow_mut().push((format!("{url}:"), format!("{name}:")));
+    }
+}
+
+/// Reads the heap after every collection: a thread that looks on cannot ask V8 itself. Together with the buffers it may be
+/// too much, long before the heap alone is.
+fn gauge_heap(
+    runtime: &mut JsRuntime,
+    limit: Option<usize>,
+    budget: Option<Arc<Budget>>,
+    killer: &Killer,
+    gauge: &Arc<Gauge>,
+) -> Watch {
+    let (killer, gauge) = (killer.clone(), gauge.clone());
+    Watch::start(runtime.v8_isolate(), move |used, collection| {
+        gauge.set_heap(used);
+        if let (Collection::Whole, Some(budget), Some(limit)) = (collection, &budget, limit)
+            && budget.set_heap(used)
+        {
+            killer.kill(out_of_memory(limit));
+        }
+    })
+}
+
+fn out_of_memory(limit: usize) -> Kill {
+    let report = ErrorReport {
+        hint: Some("process the data in smaller parts, or give the run more memory (--memory)".into()),
+        ..ErrorReport::new("OOMError", format!("Run exceeded maximum memory usage ({} MB)", limit >> 20))
+    };
+    Kill { reason: KillReason::Oom, report }
 }
 
 /// Near the heap limit the run is killed, and V8 gets room to unwind in: without it, it would end the process.
@@ -383,11 +422,7 @@ fn watch_heap(runtime: &mut JsRuntime, limit: Option<usize>, killer: &Killer, ga
     runtime.add_near_heap_limit_callback(move |current, initial| {
         gauge.set_heap(current);
         let limit = limit.unwrap_or(initial);
-        let report = ErrorReport {
-            hint: Some("process the data in smaller parts, or give the run more memory (--memory)".into()),
-            ..ErrorReport::new("OOMError", format!("Run exceeded maximum memory usage ({} MB)", limit >> 20))
-        };
-        killer.kill(Kill { reason: KillReason::Oom, report });
+        killer.kill(out_of_memory(limit));
         // Twice is not enough when a single array of 1 GiB, V8's largest, is what did not fit.
         current + current.max(1 << 30)
     });

@@ -2,7 +2,7 @@
 //! clock time, and does no I/O but what its ops list names (`ops.rs`): a log, and the network under the run's own rules.
 //!
 //! ```text
-//! Request ──► run (walks the plan) ──► step ──► view ──► user code ──► encode ──► Event
+//! Request ──► program (jobs compiled) ──► run (walks the plan) ──► step ──► view ──► user code ──► encode ──► Event
 //! ```
 //!
 //! | word | meaning |
@@ -19,6 +19,9 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod run;
+mod program;
+mod executable;
+mod cache;
 mod event;
 mod limits;
 mod network;
@@ -39,10 +42,13 @@ mod connect;
 mod loader;
 mod ops;
 mod fault;
+mod flood;
+mod secrets;
 
 #[doc(hidden)]
 pub mod bench;
 
+pub use cache::{Cache, Key, Store};
 pub use event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
 pub use limits::Limits;
 pub use network::{Certificates, HostPattern, Hosts, Network};

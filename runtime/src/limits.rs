@@ -12,17 +12,23 @@ pub struct Limits {
     pub step_timeout: Option<Duration>,
     /// Wall-clock time of the whole run. `None` = no limit.
     pub run_timeout: Option<Duration>,
-    /// V8 heap of the run in bytes, and as much again for its ArrayBuffers. `None` = V8's own choice for the machine, and no
-    /// limit for ArrayBuffers.
+    /// Memory of the run in bytes: V8's heap and what is behind ArrayBuffers, together. `None` = V8's own choice for the machine,
+    /// and no limit for ArrayBuffers.
     pub heap: Option<usize>,
     /// Bytes of one step's output. `None` = no limit.
     pub state: Option<usize>,
     /// What it may reach over the network, and how much of it.
     pub network: Network,
+    /// Bytes per second that jobs may log, and twice that in one burst. What is more is dropped, and a line says how much.
+    /// `None` = no limit.
+    pub log_rate: Option<usize>,
+    /// Bytes of one log line; what is longer is cut, and says so.
+    pub log_line: usize,
 }
 
 impl Default for Limits {
-    /// 5 minutes a step, no limit for the run, 2 GiB of heap, 4 GiB of state, and the network that the machine has.
+    /// 5 minutes a step, no limit for the run, 2 GiB of heap, 4 GiB of state,
+    /// 4 MiB of log a second in lines of at most 1 MiB, and the network that the machine has.
     fn default() -> Self {
         Limits {
             step_timeout: Some(Duration::from_secs(300)),
@@ -30,6 +36,8 @@ impl Default for Limits {
             heap: Some(2 << 30),
             state: Some(4 << 30),
             network: Network::default(),
+            log_rate: Some(4 << 20),
+            log_line: 1 << 20,
         }
     }
 }

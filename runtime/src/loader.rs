@@ -1,35 +1,138 @@
-//! What an `import` in a job may bring in: so far nothing. A job is given as code; anything that it names is refused.
+//! What an `import` may bring in: the adaptors of the job's step by their exact names, and what those import of themselves.
+//! Nothing is read here: every module was given with the run.
+//!
+//! | URL | module |
+//! |---|---|
+//! | `job://<execution>/<step id>` | a job |
+//! | `adaptor://<step>/<module>/<name>` | a module of an adaptor. Each step has its own instance, so that none finds what another left there, such as a client with its credential |
+//! | `fulgurite:runtime` | `defer`, which compiled jobs import from `@openfn/runtime` |
 
+use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use deno_core::{
-    ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleResolveResponse, ModuleSpecifier,
-    ResolutionKind, error::ModuleLoaderError,
+    ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleResolveResponse, ModuleSource,
+    ModuleSourceCode, ModuleSpecifier, ModuleType, ResolutionKind, SourceCodeCacheInfo, error::ModuleLoaderError,
 };
 use deno_error::JsErrorBox;
+use fulgurite_compile::{Adaptors, ModuleIndex, RUNTIME};
+use fulgurite_plan::StepIndex;
 
-/// Remembers what was refused, so that the outcome need not be guessed from an error text.
-#[derive(Default)]
+use crate::cache::{Cache, Key};
+use crate::executable::Executable;
+use crate::isolate::Names;
+
+/// The modules of one run.
 pub(crate) struct Loader {
+    adaptors: Arc<Adaptors>,
+    cache: Arc<Cache>,
+    names: Names,
+    /// Modules that the host is about to load.
+    offered: RefCell<HashMap<String, Arc<str>>>,
+    /// The step of each job module.
+    jobs: RefCell<HashMap<String, StepIndex>>,
+    /// Where the bytecode of a module goes.
+    keys: RefCell<HashMap<String, Key>>,
+    /// What was refused, so that the outcome need not be guessed from an error text.
     refused: RefCell<Option<String>>,
-    source_maps: RefCell<std::collections::HashMap<String, Vec<u8>>>,
+    source_maps: RefCell<HashMap<String, Arc<str>>>,
 }
 
+const DEFER: &str = "fulgurite:runtime";
+
 impl Loader {
+    pub(crate) fn new(adaptors: Arc<Adaptors>, cache: Arc<Cache>, names: Names) -> Rc<Loader> {
+        Rc::new(Loader {
+            adaptors,
+            cache,
+            names,
+            offered: RefCell::default(),
+            jobs: RefCell::default(),
+            keys: RefCell::default(),
+            refused: RefCell::default(),
+            source_maps: RefCell::default(),
+        })
+    }
+
+    /// Has a module ready to be loaded under a URL. With a step it may import that step's adaptors.
+    pub(crate) fn offer(&self, url: &str, executable: &Executable, step: Option<StepIndex>) {
+        self.offered.borrow_mut().insert(url.to_owned(), executable.code.clone());
+        if let Some(map) = &executable.map {
+            self.source_maps.borrow_mut().insert(url.to_owned(), map.clone());
+        }
+        if let Some(step) = step {
+            self.jobs.borrow_mut().insert(url.to_owned(), step);
+        }
+    }
+
     /// The specifier that was refused since the last call, if any.
     pub(crate) fn take_refused(&self) -> Option<String> {
         self.refused.take()
     }
 
-    /// Gives the module of that name a source map.
-    pub(crate) fn add_source_map(&self, module: &str, map: &str) {
-        self.source_maps.borrow_mut().insert(module.to_owned(), map.as_bytes().to_vec());
+    /// What the job of a step can import, as it would write it.
+    pub(crate) fn importable(&self, step: StepIndex) -> Vec<String> {
+        self.adaptors.of_step(step.get()).iter().map(|adaptor| adaptor.specifier.clone()).collect()
+    }
+
+    /// The names that the adaptors of a step export.
+    pub(crate) fn exports(&self, step: StepIndex) -> Vec<String> {
+        let adaptors = self.adaptors.of_step(step.get()).iter();
+        adaptors.flat_map(|adaptor| self.adaptors.exports(adaptor.module)).collect()
     }
 
     fn refuse(&self, specifier: &str) -> ModuleLoaderError {
         *self.refused.borrow_mut() = Some(specifier.to_owned());
         JsErrorBox::type_error(refusal(specifier))
     }
+
+    fn find(&self, specifier: &str, referrer: &str) -> Option<String> {
+        if let Some(step) = self.jobs.borrow().get(referrer) {
+            if specifier == RUNTIME {
+                return Some(DEFER.to_owned());
+            }
+            let adaptors = self.adaptors.of_step(step.get());
+            let adaptor = adaptors.iter().find(|adaptor| adaptor.is_called(specifier))?;
+            return self.url(step.get(), adaptor.module);
+        }
+        let (step, module) = parts(referrer)?;
+        let target = self.adaptors.module(module)?.imports.get(specifier)?;
+        self.url(step, *target)
+    }
+
+    fn url(&self, step: usize, index: ModuleIndex) -> Option<String> {
+        let name = &self.adaptors.module(index)?.name;
+        let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        Some(format!("adaptor://{step}/{}/{}", index.0, crate::run::encoded(file)))
+    }
+
+    fn source(&self, url: &str) -> Option<Arc<str>> {
+        if let Some(code) = self.offered.borrow_mut().remove(url) {
+            return Some(code);
+        }
+        if url == DEFER {
+            return Some(include_str!("../../js/60_defer.js").into());
+        }
+        let module = self.adaptors.module(parts(url)?.1)?;
+        self.names.add(url, &module.name);
+        Some(module.source.clone())
+    }
+}
+
+/// Whether a URL is that of an adaptor's module.
+pub(crate) fn is_adaptor(url: &str) -> bool {
+    url.starts_with("adaptor://")
+}
+
+/// The step and the module of an adaptor's URL.
+fn parts(url: &str) -> Option<(usize, ModuleIndex)> {
+    let (step, rest) = url.strip_prefix("adaptor://")?.split_once('/')?;
+    let (module, _) = rest.split_once('/')?;
+    Some((step.parse().ok()?, ModuleIndex(module.parse().ok()?)))
 }
 
 /// What a job reads when its import is refused.
@@ -37,7 +140,7 @@ pub(crate) fn refusal(specifier: &str) -> String {
     const SHOWN: usize = 200;
     let end = specifier.char_indices().nth(SHOWN).map_or(specifier.len(), |(end, _)| end);
     let specifier = &specifier[..end];
-    format!("cannot import \"{specifier}\": a job cannot import anything")
+    format!("cannot import \"{specifier}\": a job imports the adaptors of its step and nothing else")
 }
 
 impl ModuleLoader for Loader {
@@ -46,19 +149,46 @@ impl ModuleLoader for Loader {
         if referrer == "." {
             return ModuleSpecifier::parse(specifier).map_err(JsErrorBox::from_err);
         }
-        Err(self.refuse(specifier))
+        let url = self.find(specifier, referrer).ok_or_else(|| self.refuse(specifier))?;
+        ModuleSpecifier::parse(&url).map_err(JsErrorBox::from_err)
     }
 
     fn load(
         &self,
         specifier: &ModuleSpecifier,
         _referrer: Option<&ModuleLoadReferrer>,
-        _options: ModuleLoadOptions,
+        options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
-        ModuleLoadResponse::Sync(Err(self.refuse(specifier.as_str())))
+        use deno_core::RequestedModuleType::None as Plain;
+        let Some(code) = self.source(specifier.as_str()).filter(|_| options.requested_module_type == Plain) else {
+            // By the name that people know.
+            let url = specifier.as_str();
+            let module = parts(url).and_then(|(_, index)| self.adaptors.module(index));
+            return ModuleLoadResponse::Sync(Err(self.refuse(module.map_or(url, |module| &module.name))));
+        };
+        let key = Executable::bytecode_key(&code);
+        let data = self.cache.bytecode(&key).map(|code| Cow::Owned(code.to_vec()));
+        if data.is_none() {
+            self.keys.borrow_mut().insert(specifier.to_string(), key);
+        }
+        let bytecode = Some(SourceCodeCacheInfo { hash: 0, data });
+        let code = ModuleSourceCode::String(code.into());
+        ModuleLoadResponse::Sync(Ok(ModuleSource::new(ModuleType::JavaScript, code, specifier, bytecode)))
     }
 
-    fn get_source_map(&self, file_name: &str) -> Option<std::borrow::Cow<'_, [u8]>> {
-        self.source_maps.borrow().get(file_name).map(|map| map.clone().into())
+    fn code_cache_ready(
+        &self,
+        specifier: ModuleSpecifier,
+        _hash: u64,
+        bytecode: &[u8],
+    ) -> Pin<Box<dyn Future<Output = ()>>> {
+        if let Some(key) = self.keys.borrow_mut().remove(specifier.as_str()) {
+            self.cache.put_bytecode(key, bytecode);
+        }
+        Box::pin(async {})
+    }
+
+    fn get_source_map(&self, file_name: &str) -> Option<Cow<'_, [u8]>> {
+        self.source_maps.borrow().get(file_name).map(|map| map.as_bytes().to_vec().into())
     }
 }

@@ -7,15 +7,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use fulgurite_compile::Adaptors;
 use fulgurite_plan::{
     Completion, Condition, Configuration, ErrorReport, Job, KillReason, Outcome, Plan, StepId, StepIndex, Visit, Walk,
 };
 use fulgurite_state::{IndexOptions, State};
+use serde_json::{Map, Value};
 
+use crate::cache::Cache;
 use crate::condition::Conditions;
 use crate::event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
+use crate::flood::{Dropped, Flood};
 use crate::isolate::Isolate;
 use crate::limits::Limits;
+use crate::program::Program;
+use crate::secrets::Secrets;
 use crate::step::{self, Done, Task, timeout};
 use crate::watchdog::{Clock, Kill, Killer};
 use crate::{assemble, encode};
@@ -33,10 +39,14 @@ pub struct Request {
     pub index: IndexOptions,
     /// Top-level keys that are taken off every output.
     pub state_props_to_remove: Vec<String>,
+    /// What the jobs of each step may import, and are compiled with.
+    pub adaptors: Arc<Adaptors>,
+    /// What was compiled before; runs of one process share it.
+    pub cache: Arc<Cache>,
 }
 
 impl Request {
-    /// A request with the defaults: no input, default limits, `configuration` and `response` taken off.
+    /// A request with the defaults: no input, default limits, `configuration` and `response` taken off, no adaptors.
     pub fn new(plan: Plan) -> Request {
         Request {
             plan,
@@ -44,6 +54,8 @@ impl Request {
             limits: Limits::default(),
             index: IndexOptions::default(),
             state_props_to_remove: vec!["configuration".into(), "response".into()],
+            adaptors: Arc::default(),
+            cache: Arc::default(),
         }
     }
 }
@@ -123,7 +135,10 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, kill
     let began = Instant::now();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(SUBTLE_THREADS).build();
-    let reporter = Rc::new(RefCell::new(Reporter { sink, current: None }));
+    let flood = Flood::new(request.limits.log_rate, began);
+    let secrets = Secrets::default();
+    let reporter = Reporter { sink, current: None, flood, longest: request.limits.log_line, secrets };
+    let reporter = Rc::new(RefCell::new(reporter));
     let complete = match runtime {
         // deno_core must be created, driven and dropped inside the tokio runtime.
         Ok(tokio) => {
@@ -148,18 +163,61 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, kill
     outcome
 }
 
-/// The sink, and which step is speaking.
+/// The sink, which step is speaking, and what must not get out.
 struct Reporter {
     sink: Box<dyn FnMut(Event)>,
     current: Option<(StepId, Execution)>,
+    flood: Flood,
+    /// Bytes of a log line.
+    longest: usize,
+    secrets: Secrets,
 }
 
 impl Reporter {
+    /// States are masked by whoever knows what is new in them ([`Run::shown`]); all else is masked here.
     fn send(&mut self, event: Event) {
+        let event = match event {
+            Event::StepComplete(step) => {
+                self.tell_of_dropped();
+                Event::StepComplete(StepComplete { outcome: self.secrets.mask_outcome(step.outcome), ..step })
+            }
+            Event::RunComplete(run) => {
+                self.tell_of_dropped();
+                Event::RunComplete(RunComplete { outcome: self.secrets.mask_outcome(run.outcome), ..run })
+            }
+            Event::Log(log) => Event::Log(Log { message: self.secrets.mask(&log.message).into_owned(), ..log }),
+            Event::RunStart(_) | Event::StepStart(_) => event,
+        };
         (self.sink)(event);
     }
 
     fn log(&mut self, source: LogSource, level: Level, message: &str) {
+        if source == LogSource::Job && !self.flood.admits(message.len(), Instant::now()) {
+            return;
+        }
+        self.tell_of_dropped();
+        let cut;
+        let message = match message.len() > self.longest {
+            true => {
+                let kept = message.floor_char_boundary(self.longest);
+                cut = format!("{}… ({} more bytes are not shown)", &message[..kept], message.len() - kept);
+                &cut
+            }
+            false => message,
+        };
+        self.say(source, level, message);
+    }
+
+    fn tell_of_dropped(&mut self) {
+        if let Some(dropped) = self.flood.take_dropped() {
+            let Dropped { lines, bytes } = dropped;
+            let what = if lines == 1 { "line" } else { "lines" };
+            let message = format!("{lines} log {what} ({bytes} bytes) dropped: the job logs faster than it may");
+            self.say(LogSource::Runtime, Level::Warn, &message);
+        }
+    }
+
+    fn say(&mut self, source: LogSource, level: Level, message: &str) {
         let (step, execution) = self.current.clone().unzip();
         self.send(Event::Log(Log { step, execution, source, level, message: message.to_owned() }));
     }
@@ -202,7 +260,16 @@ async fn drive(
             reporter.borrow_mut().log(source, level, text);
         }))
     };
-    let mut isolate = match Isolate::new(request.limits.heap, killer.clone(), gauge, logger) {
+    let (adaptors, cache) = (&request.adaptors, &request.cache);
+    // The jobs are compiled while the isolate comes up.
+    let (program, isolate) = std::thread::scope(|scope| {
+        let program = scope.spawn(|| Program::compile(plan, adaptors, cache));
+        let (adaptors, cache) = (adaptors.clone(), cache.clone());
+        let isolate = Isolate::new(request.limits.heap, killer.clone(), gauge, logger, adaptors, cache);
+        (program.join(), isolate)
+    });
+    let program = program.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let mut isolate = match isolate {
         Ok(isolate) => isolate,
         // Aborted while it came up.
         Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
@@ -219,19 +286,44 @@ async fn drive(
         bytes_in: request.input.as_ref().map_or(0, State::len),
         startup: began.elapsed(),
     }));
+    if let Some(outcome) = refused(&program, reporter) {
+        return stopped(outcome);
+    }
     let conditions = match Conditions::compile(&mut isolate, plan) {
         Ok(conditions) => conditions,
         Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
         Err(outcome) => return stopped(outcome),
     };
-    let mut run = Run { request, reporter, isolate, conditions, executions: 0, figures: Figures::default() };
+    let mut run = Run { request, reporter, isolate, program, conditions, executions: 0, figures: Figures::default() };
     run.walk().await
+}
+
+/// The outcome for jobs that do not compile, if a run could get to one of them. All others are told of.
+fn refused(program: &Program, reporter: &Rc<RefCell<Reporter>>) -> Option<Outcome> {
+    let mut first: Option<&ErrorReport> = None;
+    for (reachable, report) in program.broken() {
+        if reachable && first.is_none() {
+            first = Some(report);
+            continue;
+        }
+        let (level, why) = match reachable {
+            true => (Level::Error, "does not compile either"),
+            false => (Level::Warn, "does not compile; nothing leads to it, so the run goes on"),
+        };
+        let place = report.position.as_ref();
+        let place = place.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column)).unwrap_or_default();
+        let step = report.step.as_deref().unwrap_or_default();
+        let message = format!("step `{step}` {why}: {place}{}", report.message);
+        reporter.borrow_mut().log(LogSource::Runtime, level, &message);
+    }
+    first.map(|report| Outcome::Crash(report.clone()))
 }
 
 struct Run<'a> {
     request: &'a Request,
     reporter: &'a Rc<RefCell<Reporter>>,
     isolate: Isolate,
+    program: Program,
     conditions: Conditions,
     executions: u32,
     figures: Figures,
@@ -241,6 +333,8 @@ struct Run<'a> {
 #[derive(Clone)]
 struct Parcel {
     state: State,
+    /// The state as it may be seen outside, where that is another one.
+    shown: Option<State>,
     from: Option<Execution>,
 }
 
@@ -252,7 +346,7 @@ impl Run<'_> {
     async fn walk(&mut self) -> RunComplete {
         let plan = &self.request.plan;
         let input = self.input();
-        let mut walk = Walk::new(plan, Parcel { state: input, from: None });
+        let mut walk = Walk::new(plan, Parcel { state: input, shown: None, from: None });
         while let Some(visit) = walk.next() {
             match self.visit(&visit).await {
                 Ok(completion) => walk.complete(visit, completion),
@@ -262,7 +356,11 @@ impl Run<'_> {
         let outcome = walk.run_outcome();
         let results = match outcome.stops_the_run() {
             true => Vec::new(),
-            false => walk.into_results().into_iter().map(|(name, parcel)| (name, parcel.state)).collect(),
+            false => walk
+                .into_results()
+                .into_iter()
+                .map(|(name, parcel)| (name, parcel.shown.unwrap_or(parcel.state)))
+                .collect(),
         };
         RunComplete { outcome, results, figures: self.figures, executions: self.executions }
     }
@@ -280,7 +378,11 @@ impl Run<'_> {
             let leaf = plan.end() == Some(visit.step) || !followed.contains(&true);
             // What comes out of a run has no credentials on it, whoever put them there.
             let output = visit.input.clone().map(|parcel| match leaf {
-                true => Parcel { state: self.stripped(&parcel.state), ..parcel },
+                true => Parcel {
+                    state: self.stripped(&parcel.state),
+                    shown: parcel.shown.map(|shown| self.stripped(&shown)),
+                    ..parcel
+                },
                 false => parcel,
             });
             return Ok(Completion { output, failure: None, followed });
@@ -305,9 +407,11 @@ impl Run<'_> {
             limit: self.request.limits.state.unwrap_or(usize::MAX),
         };
         let module = format!("job://{}/{}", execution.0, encoded(step.id.as_str()));
+        let executable = self.program.job(visit.step).expect("all that can be reached have compiled");
         let task = Task {
             source: &job.source,
-            source_map: job.source_map.as_deref(),
+            executable,
+            step: Some(visit.step),
             globals: plan.globals(),
             module,
             input,
@@ -320,6 +424,7 @@ impl Run<'_> {
             self.reporter.borrow_mut().log(LogSource::Runtime, Level::Warn, warning);
         }
         let failure = self.settle(step.id.as_str(), &mut done, options.index);
+        let shown = self.shown(&done, visit.input.as_ref());
         let decided = match done.outcome.stops_the_run() {
             true => Err(done.outcome.clone()),
             false => self.decide(visit.step, done.output.as_ref(), failure.is_some()).await,
@@ -338,13 +443,13 @@ impl Run<'_> {
             execution,
             step: step.id.clone(),
             outcome: done.outcome,
-            output: done.output.clone(),
+            output: shown.clone().or_else(|| done.output.clone()),
             next,
             figures: done.figures,
         };
         self.reporter.borrow_mut().send(Event::StepComplete(complete));
         self.reporter.borrow_mut().current = None;
-        let output = done.output.map(|state| Parcel { state, from: Some(execution) });
+        let output = done.output.map(|state| Parcel { state, shown, from: Some(execution) });
         Ok(Completion { output, failure, followed: decided? })
     }
 
@@ -358,10 +463,25 @@ impl Run<'_> {
         assemble::stripped(state, &self.request.state_props_to_remove, self.request.index)
     }
 
+    /// The output as it may be seen outside, if there is anything in it that may not be. What came in from outside goes out
+    /// as it is; what the job has written, or was handed by a step that had something to hide, is searched.
+    fn shown(&self, done: &Done, input: Option<&Parcel>) -> Option<State> {
+        let mut reporter = self.reporter.borrow_mut();
+        let output = done.output.as_ref().filter(|_| !reporter.secrets.is_empty())?;
+        let suspicious = input.is_some_and(|parcel| parcel.shown.is_some());
+        if !suspicious && !done.fresh.iter().any(|text| reporter.secrets.is_in(text)) {
+            return None;
+        }
+        let shown = reporter.secrets.mask_state(output, self.request.index)?;
+        let warning = "a value of the step's configuration is on its output; outside of the run it reads \"***\"";
+        reporter.log(LogSource::Runtime, Level::Warn, warning);
+        Some(shown)
+    }
+
     /// Puts a failure on the output, and finds one that the job put there itself.
     fn settle(&self, step: &str, done: &mut Done, index: IndexOptions) -> Option<ErrorReport> {
         let outcome = std::mem::replace(&mut done.outcome, Outcome::Success);
-        let outcome = with_step(outcome, step);
+        let outcome = self.reporter.borrow().secrets.mask_outcome(with_step(outcome, step));
         let mut failure = None;
         if let Outcome::Fail(report) = &outcome {
             let output = done.output.take().unwrap_or_else(State::empty);
@@ -395,10 +515,32 @@ impl Run<'_> {
         };
         let given = visit.input.as_ref().map(|parcel| &parcel.state);
         let credentials = self.request.plan.credentials();
+        self.learn(job, given, credentials, configuration);
         assemble::input(job, given, credentials, configuration, self.request.index).map_err(|error| {
             let message = format!("the default state of step \"{}\": {error}", self.request.plan[visit.step].id);
             Outcome::Crash(ErrorReport::new("InputError", message))
         })
+    }
+
+    /// Takes note of what must not get out: all that the step's `configuration` will have.
+    fn learn(
+        &self,
+        job: &Job,
+        input: Option<&State>,
+        credentials: &Map<String, Value>,
+        configuration: Option<&Map<String, Value>>,
+    ) {
+        let secrets = &mut self.reporter.borrow_mut().secrets;
+        for map in [Some(credentials), configuration].into_iter().flatten() {
+            secrets.add_map(map);
+        }
+        let default =
+            job.state.as_ref().and_then(|text| State::parse(text.get().as_bytes().to_vec(), &self.request.index).ok());
+        for state in [default.as_ref(), input].into_iter().flatten() {
+            if let Some(configuration) = assemble::configuration_of(state) {
+                secrets.add(&configuration);
+            }
+        }
     }
 
     /// Which edges are followed.
@@ -455,7 +597,7 @@ fn with_step(outcome: Outcome, step: &str) -> Outcome {
 }
 
 /// A step id as part of a URL.
-fn encoded(id: &str) -> String {
+pub(crate) fn encoded(id: &str) -> String {
     let mut text = String::with_capacity(id.len());
     for byte in id.bytes() {
         match byte {

@@ -2,20 +2,25 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use deno_core::v8;
-use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source};
+use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex};
 use fulgurite_state::State;
 
 use crate::assemble;
 use crate::encode::{self, Encoded};
 use crate::event::Figures;
+use crate::executable::Executable;
 use crate::fault::{self, Moment};
-use crate::isolate::{Isolate, idle};
+use crate::isolate::{Functions, Isolate, idle};
 
 /// What to execute.
 pub(crate) struct Task<'a> {
     pub(crate) source: &'a Source,
-    pub(crate) source_map: Option<&'a str>,
+    /// What the source was compiled to.
+    pub(crate) executable: &'a Executable,
+    /// Whose adaptors the job may import.
+    pub(crate) step: Option<StepIndex>,
     /// Code whose exports become globals while the step runs.
     pub(crate) globals: Option<&'a Source>,
     /// A name for the module that no other execution has.
@@ -24,12 +29,28 @@ pub(crate) struct Task<'a> {
     pub(crate) options: &'a encode::Options,
 }
 
+impl Task<'_> {
+    /// The operation of that number, from 1.
+    fn operation(&self, number: u32) -> Option<OperationPosition> {
+        let operation = self.executable.operations.iter().find(|operation| operation.order == number)?;
+        let place = Position {
+            file: self.source.name.clone(),
+            line: operation.line,
+            column: operation.column,
+            source_line: self.source.text.lines().nth(operation.line as usize - 1).map(str::to_owned),
+        };
+        Some(OperationPosition { name: operation.name.clone(), place })
+    }
+}
+
 /// How it went.
 pub(crate) struct Done {
     pub(crate) outcome: Outcome,
     /// `None` when the job gave `undefined`, or when the run stops here.
     pub(crate) output: Option<State>,
     pub(crate) warnings: Vec<String>,
+    /// What of the output's text the job may have put there.
+    pub(crate) fresh: Vec<Bytes>,
     pub(crate) figures: Figures,
 }
 
@@ -50,7 +71,7 @@ pub(crate) async fn execute_loaded(isolate: &mut Isolate, task: &Task<'_>, names
 fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Instant, Done) {
     let _ = isolate.views.take_cost();
     let figures = Figures { bytes_in: task.input.len(), ..Figures::default() };
-    (Instant::now(), Done { outcome: Outcome::Success, output: None, warnings: Vec::new(), figures })
+    (Instant::now(), Done { outcome: Outcome::Success, output: None, warnings: Vec::new(), fresh: Vec::new(), figures })
 }
 
 fn conclude(
@@ -85,12 +106,13 @@ async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<
     isolate.begin_requests();
     let globals = match task.globals {
         Some(globals) => {
-            let namespace = isolate.load(&format!("{}/globals", task.module), globals, None).await?;
+            let namespace =
+                isolate.load(&format!("{}/globals", task.module), globals, &Executable::plain(globals), None).await?;
             install(isolate, &namespace)
         }
         None => Vec::new(),
     };
-    let loaded = isolate.load(&task.module, task.source, task.source_map).await;
+    let loaded = isolate.load(&task.module, task.source, task.executable, task.step).await;
     done.figures.load = start.elapsed();
     let result = match loaded {
         Ok(namespace) => run_loaded(isolate, task, done, &namespace).await,
@@ -151,6 +173,7 @@ async fn run_loaded(
 
     done.output = ended.encoded.state;
     done.warnings = ended.encoded.warnings;
+    done.fresh = ended.encoded.fresh;
     done.figures.bytes_spliced = ended.encoded.spliced;
     done.figures.state_walks = ended.encoded.walks;
     ended.outcome
@@ -172,27 +195,17 @@ fn begin(
         let namespace = v8::Local::new(scope, namespace);
         let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
         let started = (|| {
-            let check = v8::Local::new(scope, &functions.operations_of);
-            let checked: v8::Local<v8::Array> = check.call(scope, undefined, &[namespace.into()])?.try_into().ok()?;
-            let operations = checked.get_index(scope, 0)?;
-            if operations.is_undefined() {
-                let mut text = |index| {
-                    let value = checked.get_index(scope, index)?;
-                    let text = value.to_string(scope)?;
-                    Some(crate::text::lossy(scope, text))
-                };
-                let message = text(1)?;
-                let hint = text(2);
-                let report = ErrorReport { hint, ..ErrorReport::new("RuntimeCrash", message) };
-                return Some(Err(Outcome::Crash(report)));
-            }
+            let operations = match checked(scope, functions, namespace)? {
+                Ok(operations) => operations,
+                Err(outcome) => return Some(Err(outcome)),
+            };
             let execute = v8::String::new(scope, "execute")?;
             let execute = namespace.get(scope, execute.into())?;
             let before = Instant::now();
             let view = views.root(scope, input)?;
             *time = before.elapsed();
             let run = v8::Local::new(scope, &functions.run);
-            let promise = run.call(scope, undefined, &[operations, execute, view])?;
+            let promise = run.call(scope, undefined, &[operations.into(), execute, view])?;
             let promise: v8::Local<v8::Promise> = promise.try_into().ok()?;
             Some(Ok((v8::Global::new(scope, promise), v8::Global::new(scope, view))))
         })();
@@ -205,7 +218,7 @@ fn begin(
                     let error = deno_core::error::exception_to_err(scope, nothing, false, true);
                     fault::from_js_error(sources, &error, Moment::Loose)
                 }
-                (None, Some(exception)) => fault::from_exception(scope, sources, exception, Moment::Run, &[]),
+                (None, Some(exception)) => fault::from_exception(scope, sources, exception, Moment::Run, None, &[]),
                 _ => idle(),
             },
         }
@@ -214,6 +227,38 @@ fn begin(
         Some(kill) => isolate.killed(kill),
         None => outcome,
     })
+}
+
+/// The operations of a module, or what is wrong with them. `None` when something was thrown.
+fn checked<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    functions: &Functions,
+    namespace: v8::Local<'s, v8::Object>,
+) -> Option<Result<v8::Local<'s, v8::Array>, Outcome>> {
+    let check = v8::Local::new(scope, &functions.operations_of);
+    let undefined = v8::undefined(scope).into();
+    let checked: v8::Local<v8::Array> = check.call(scope, undefined, &[namespace.into()])?.try_into().ok()?;
+    if let Ok(operations) = checked.get_index(scope, 0)?.try_into() {
+        return Some(Ok(operations));
+    }
+    let mut text = |index| {
+        let value = checked.get_index(scope, index)?;
+        let text = value.to_string(scope)?;
+        Some(crate::text::lossy(scope, text))
+    };
+    let message = text(1)?;
+    let hint = text(2);
+    Some(Err(Outcome::Crash(ErrorReport { hint, ..ErrorReport::new("RuntimeCrash", message) })))
+}
+
+/// How many operations a loaded job has.
+pub(crate) fn count(isolate: &mut Isolate, namespace: &v8::Global<v8::Object>) -> Result<usize, Outcome> {
+    let Isolate { runtime, functions, .. } = isolate;
+    deno_core::scope!(scope, runtime);
+    v8::tc_scope!(let scope, scope);
+    let namespace = v8::Local::new(scope, namespace);
+    let operations = checked(scope, functions, namespace).unwrap_or_else(|| Err(idle()))?;
+    Ok(operations.length() as usize)
 }
 
 /// Waits for the operations; answers `{ok, value}`.
@@ -265,23 +310,26 @@ fn end(
         let read = (|| {
             let answer: v8::Local<v8::Object> = v8::Local::new(scope, &answer).try_into().ok()?;
             let (ok, value) = (v8::String::new(scope, "ok")?, v8::String::new(scope, "value")?);
-            Some((answer.get(scope, ok.into())?.is_true(), answer.get(scope, value.into())?))
+            let running = v8::String::new(scope, "running")?;
+            let running = answer.get(scope, running.into())?.uint32_value(scope)?;
+            Some((answer.get(scope, ok.into())?.is_true(), answer.get(scope, value.into())?, running))
         })();
         match read {
             None => Err(idle()),
-            Some((true, value)) => match encode::encode(scope, views, pristine, task.options, value) {
+            Some((true, value, _)) => match encode::encode(scope, views, pristine, task.options, value) {
                 Ok(encoded) => Ok(Ended { outcome: Ok(()), encoded }),
                 Err(error) => {
                     let outcome = encode_outcome(scope, sources, error, &task.options.remove);
                     Ok(Ended { outcome: Err(outcome), encoded: unchanged(task) })
                 }
             },
-            Some((false, exception)) => {
+            Some((false, exception, running)) => {
+                let operation = task.operation(running);
                 let outcome = match refused {
                     Some(specifier) if names_import(scope, exception, &specifier) => {
                         Outcome::Crash(sources.import_error(&specifier))
                     }
-                    _ => fault::from_exception(scope, sources, exception, Moment::Run, &task.options.remove),
+                    _ => fault::from_exception(scope, sources, exception, Moment::Run, operation, &task.options.remove),
                 };
                 let view = v8::Local::new(scope, &view);
                 let encoded = match encode::encode(scope, views, pristine, task.options, view) {
@@ -311,7 +359,7 @@ fn end(
 /// The input as an output: without the keys that no output has.
 fn unchanged(task: &Task<'_>) -> Encoded {
     let state = assemble::stripped(&task.input, &task.options.remove, task.options.index);
-    Encoded { spliced: state.len(), state: Some(state), warnings: Vec::new(), walks: 0 }
+    Encoded { spliced: state.len(), state: Some(state), warnings: Vec::new(), walks: 0, fresh: Vec::new() }
 }
 
 /// Is the exception the one for this import? A job may have caught that one and failed with another.
@@ -329,7 +377,7 @@ fn encode_outcome(
     match error {
         encode::Error::Threw { path, exception } => {
             let exception = v8::Local::new(scope, exception);
-            let cause = fault::from_exception(scope, sources, exception, Moment::Run, remove);
+            let cause = fault::from_exception(scope, sources, exception, Moment::Run, None, remove);
             let cause = cause.error().cloned().unwrap_or_else(|| ErrorReport::new("JobError", "unknown"));
             let message = format!("cannot turn the step's output into JSON: {path} threw {}", cause.message);
             Outcome::Fail(ErrorReport {

@@ -14,6 +14,9 @@ use crate::state::{Live, Span, State};
 /// comes from alive.
 const SHARE_FROM: usize = 4096;
 
+/// Spliced pieces shorter than this count as written anew: a step may have put them elsewhere than they were.
+const FRESH_BELOW: usize = 64 * 1024;
+
 /// A filled buffer becomes a segment at this size, so that growing it never copies much.
 const SEAL_AT: usize = 256 * 1024;
 
@@ -23,6 +26,8 @@ pub struct Writer {
     options: IndexOptions,
     sealed: Vec<Bytes>,
     sealed_len: usize,
+    /// Which of the sealed ones are not shared with another state, or short.
+    fresh: Vec<usize>,
     buffer: Vec<u8>,
     spliced: usize,
     open: Vec<Open>,
@@ -56,6 +61,7 @@ impl Writer {
             options,
             sealed: Vec::new(),
             sealed_len: 0,
+            fresh: Vec::new(),
             buffer: Vec::new(),
             spliced: 0,
             open: Vec::new(),
@@ -203,6 +209,9 @@ impl Writer {
         } else {
             self.seal();
             self.sealed_len += piece.len();
+            if piece.len() < FRESH_BELOW {
+                self.fresh.push(self.sealed.len());
+            }
             self.sealed.push(piece);
         }
     }
@@ -217,8 +226,16 @@ impl Writer {
         if !self.buffer.is_empty() {
             let full = std::mem::take(&mut self.buffer);
             self.sealed_len += full.len();
+            self.fresh.push(self.sealed.len());
             self.sealed.push(full.into());
         }
+    }
+
+    /// The text so far that was written anew, and spliced pieces of less than 64 KiB: no text of the state
+    /// crosses the edges of these pieces. For whoever has to look at all that a step may have put there.
+    pub fn fresh(&mut self) -> Vec<Bytes> {
+        self.seal();
+        self.fresh.iter().map(|place| self.sealed[*place].clone()).collect()
     }
 
     /// The state that was written.
@@ -261,6 +278,8 @@ mod tests {
         writer.end();
         writer.end_property();
         writer.end();
+        let fresh: usize = writer.fresh().iter().map(Bytes::len).sum();
+        assert_eq!(fresh, writer.len(), "all of it is short");
         let state = writer.finish(None);
 
         let list = format!("[{}1]", "1,".repeat(5000));

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::time::Duration;
 use std::{fs, io};
 
+use fulgurite_compile::Adaptors;
 use fulgurite_plan::{ErrorReport, Outcome, Plan};
 use fulgurite_runtime::{Event, Figures, Handle, Level, Limits, Request, RunComplete, StepComplete};
 use fulgurite_state::{Span, State, properties};
@@ -23,7 +25,7 @@ use crate::logs::Logger;
 use crate::progress::{self, Progress};
 use crate::report::{Report, Severity};
 use crate::stats::Stats;
-use crate::{input, output, units};
+use crate::{adaptors, cache, input, output, units};
 
 /// Events that may wait for us. A job that logs faster than we can print waits then, instead of filling the memory.
 const WAITING: usize = 256;
@@ -31,7 +33,7 @@ const WAITING: usize = 256;
 /// Runs a plan to its end.
 pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
     let mut events = config.events.as_ref().map(Events::open).transpose()?;
-    let (plan, input) = match prepare(config, &context.log) {
+    let Prepared { plan, adaptors, input } = match prepare(config, &context.log) {
         Ok(prepared) => prepared,
         Err(error) => {
             if let Some(events) = &mut events {
@@ -43,7 +45,8 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
         }
     };
     let limits = Limits { step_timeout: step_timeout(config, &plan), ..config.limits.clone() };
-    let request = Request { input, limits, ..Request::new(plan) };
+    let cache = Arc::new(cache::open(config.cache.as_deref()));
+    let request = Request { input, limits, adaptors: Arc::new(adaptors), cache, ..Request::new(plan) };
 
     fulgurite_runtime::initialize();
     let (sender, receiver) = sync_channel(WAITING);
@@ -66,11 +69,28 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
     watch.finish(config, &interrupt)
 }
 
+/// What a run starts with.
+struct Prepared {
+    plan: Plan,
+    adaptors: Adaptors,
+    input: Option<State>,
+}
+
 /// Everything that can keep a run from starting.
-fn prepare(config: &Run, log: &Logger) -> Result<(Plan, Option<State>), Error> {
+fn prepare(config: &Run, log: &Logger) -> Result<Prepared, Error> {
     let plan = select(plan(config, log)?, &config.selection)?;
+    let adaptors = link(&plan, config, log)?;
     output::check(&config.output)?;
-    Ok((plan, input::read(&config.input)?))
+    Ok(Prepared { plan, adaptors, input: input::read(&config.input)? })
+}
+
+fn link(plan: &Plan, config: &Run, log: &Logger) -> Result<Adaptors, Error> {
+    let read = |path: &Path| fs::read_to_string(path);
+    let folder = config.path.parent().unwrap_or(Path::new(""));
+    let linked = adaptors::link(plan, &adaptors::Sources { read: &read, folder, default: &config.adaptors });
+    let linked = linked.map_err(Error::Input)?;
+    linked.warnings.iter().for_each(|warning| log.report(warning));
+    Ok(linked.adaptors)
 }
 
 /// The only event of a run that could not start.

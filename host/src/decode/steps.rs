@@ -8,7 +8,6 @@ use std::sync::Arc;
 use fulgurite_plan::{Condition, Configuration, DraftEdge, DraftStep, Job, Linker, Source, suggest};
 use serde_json::value::RawValue;
 
-use super::diagnostic::Diagnostic;
 use super::document::{At, Document, Node, Open};
 use super::fields::{Fields, Keys};
 use super::workflow::Reader;
@@ -249,9 +248,6 @@ impl Reader<'_> {
             Ok(code) => code,
             Err(error) => return Err(self.cannot_read(node, &full, &error)),
         };
-        if let Some(warning) = typescript_warning(&full) {
-            self.warnings.push(format!("{warning}"), |_| warning);
-        }
         let code = code.strip_prefix('\u{feff}').unwrap_or(&code);
         Ok(Source { name: full.display().to_string(), text: code.into() })
     }
@@ -374,11 +370,4 @@ fn data_path(word: &str) -> Option<Format> {
 
 pub(super) fn is_code_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "js" || extension == "mjs" || extension == "ts")
-}
-
-pub(super) fn typescript_warning(path: &Path) -> Option<Diagnostic> {
-    path.extension().is_some_and(|extension| extension == "ts").then(|| {
-        let message = "this file is read as JavaScript: types are not removed";
-        Diagnostic::about_file(path, message, "compile it to .js first if it has types")
-    })
 }

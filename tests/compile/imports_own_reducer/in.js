@@ -1,0 +1,3 @@
+export const execute = (...operations) => reduce(operations);
+get('/x');
+fn(s => s);

@@ -1,0 +1,9 @@
+import { get } from "@openfn/language-http";
+export * from "@openfn/language-http";
+import { fn } from "@openfn/language-common";
+export * from "@openfn/language-common";
+export { execute } from "@openfn/language-http";
+export default [
+get('/x'),
+fn(s => s),
+];
