@@ -1,9 +1,7 @@
 // The web APIs of the global scope. All scripts are loaded here, while the snapshot is made, so that none is compiled later.
 import { core, primordials } from "ext:core/mod.js";
-import { op_random_bytes, op_random_uuid } from "ext:core/ops";
 
 const {
-  ArrayBufferIsView,
   ObjectDefineProperties,
   ObjectPrototypeIsPrototypeOf,
   ReflectApply,
@@ -13,13 +11,7 @@ const {
   SetPrototypeAdd,
   SetPrototypeClear,
   SetPrototypeDelete,
-  SymbolToStringTag,
   TypeError,
-  TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag,
-  Uint8Array,
 } = primordials;
 
 const load = (name) => core.loadExtScript(`ext:deno_web/${name}.js`);
@@ -45,31 +37,23 @@ const { structuredClone } = load("13_message_port");
 const { CompressionStream, DecompressionStream } = load("14_compression");
 const { Performance, performance } = load("15_performance");
 
-// `crypto` as far as it needs no key: https://w3c.github.io/webcrypto/#Crypto-interface
-class Crypto {
-  getRandomValues(array) {
-    const name = ArrayBufferIsView(array) ? TypedArrayPrototypeGetSymbolToStringTag(array) : undefined;
-    if (name === undefined || name === "Float16Array" || name === "Float32Array" || name === "Float64Array") {
-      throw new DOMException("The argument is not an integer typed array", "TypeMismatchError");
-    }
-    const length = TypedArrayPrototypeGetByteLength(array);
-    if (length > 65536) {
-      throw new QuotaExceededError(`${length} bytes were asked for, at most 65536 are given at once`);
-    }
-    op_random_bytes(
-      new Uint8Array(TypedArrayPrototypeGetBuffer(array), TypedArrayPrototypeGetByteOffset(array), length),
-    );
-    return array;
-  }
-
-  randomUUID() {
-    return op_random_uuid();
-  }
-
-  get [SymbolToStringTag]() {
-    return "Crypto";
-  }
+// What our ops throw by these names.
+for (
+  const name of [
+    "DataError",
+    "IndexSizeError",
+    "InvalidAccessError",
+    "InvalidCharacterError",
+    "InvalidStateError",
+    "NotSupportedError",
+    "OperationError",
+    "SyntaxError",
+    "TypeMismatchError",
+  ]
+) {
+  core.registerErrorBuilder(`DOMException${name}`, (message) => new DOMException(message, name));
 }
+core.registerErrorBuilder("DOMExceptionQuotaExceededError", (message) => new QuotaExceededError(message));
 
 // Timers belong to the step that sets them; the host clears them when it ends.
 const running = new SafeSet();
@@ -118,7 +102,6 @@ ObjectDefineProperties(globalThis, {
   ByteLengthQueuingStrategy: hidden(streams.ByteLengthQueuingStrategy),
   CompressionStream: hidden(CompressionStream),
   CountQueuingStrategy: hidden(streams.CountQueuingStrategy),
-  Crypto: hidden(Crypto),
   CustomEvent: hidden(CustomEvent),
   DecompressionStream: hidden(DecompressionStream),
   DOMException: hidden(DOMException),
@@ -149,7 +132,6 @@ ObjectDefineProperties(globalThis, {
   btoa: shown(btoa),
   clearInterval: shown(clearInterval),
   clearTimeout: shown(clearTimeout),
-  crypto: shown(new Crypto()),
   performance: shown(performance),
   queueMicrotask: shown(core.queueMicrotask ?? globalThis.queueMicrotask),
   setInterval: shown(setInterval),

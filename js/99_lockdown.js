@@ -1,9 +1,11 @@
 // The last file: hands the inner functions to the host, which takes them at start-up and calls `lockdown` before any user code.
 import { primordials } from "ext:core/mod.js";
 import * as world from "ext:fulgurite/10_world.js";
+import "ext:fulgurite/30_fetch.js";
+import { mintCrypto } from "ext:fulgurite/40_crypto.js";
 import * as step from "ext:fulgurite/50_step.js";
 
-const { Error, ObjectDefineProperty, ReflectDeleteProperty } = primordials;
+const { Error, FunctionPrototype, ObjectDefineProperty, ReflectDeleteProperty, TypeError } = primordials;
 const { stringify } = globalThis.JSON;
 
 // Read by the host (runtime/src/isolate.rs), then deleted by `lockdown`.
@@ -22,11 +24,25 @@ ObjectDefineProperty(globalThis, "__fulgurite", {
 });
 
 function lockdown() {
+  mintCrypto();
   // deno_core would hand its own call sites to a job's `Error.prepareStackTrace`, and panics when the job has tampered with
   // them. V8 asks for it by name, so both names are fixed.
   const fixed = (value) => ({ __proto__: null, value, writable: false, enumerable: false, configurable: false });
   ObjectDefineProperty(Error, "prepareStackTrace", fixed(undefined));
   ObjectDefineProperty(globalThis, "Error", fixed(Error));
+  // deno_core calls its asynchronous ops through the `call` that it finds, and would hand them to a job that puts its own there.
+  // A function may still get a `call` of its own.
+  const { call } = FunctionPrototype;
+  ObjectDefineProperty(FunctionPrototype, "call", {
+    __proto__: null,
+    configurable: false,
+    enumerable: false,
+    get: () => call,
+    set(value) {
+      if (this === FunctionPrototype) throw new TypeError("Function.prototype.call cannot be replaced");
+      ObjectDefineProperty(this, "call", { __proto__: null, configurable: true, enumerable: true, value, writable: true });
+    },
+  });
   for (const name of ["Deno", "__bootstrap", "__infra", "__fulgurite", "SharedArrayBuffer", "Atomics", "WebAssembly"]) {
     ReflectDeleteProperty(globalThis, name);
   }

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use deno_core::{Extension, ExtensionFileSource};
+
 #[path = "src/ops.rs"]
 mod ops;
 
@@ -15,7 +17,7 @@ fn main() {
             cargo_manifest_dir: env!("CARGO_MANIFEST_DIR"),
             startup_snapshot: None,
             skip_op_registration: false,
-            extensions: ops::extensions(),
+            extensions: with_their_own_classes(ops::extensions()),
             extension_transpiler: None,
             with_runtime_cb: None,
         },
@@ -27,4 +29,32 @@ fn main() {
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("snapshot.bin");
     std::fs::write(out, snapshot.output).expect("OUT_DIR can be written");
+}
+
+/// Where scripts of `deno_fetch` take a class from the globals, when they need it, and what they are given instead: a job may
+/// have put something else there.
+const CLASSES: [(&str, &str); 3] = [
+    (
+        "ext:deno_fetch/21_formdata.js",
+        "const { Headers } = __bootstrap.core.loadExtScript('ext:deno_fetch/20_headers.js');",
+    ),
+    (
+        "ext:deno_fetch/22_body.js",
+        "const { Blob } = __bootstrap.core.loadExtScript('ext:deno_web/09_file.js'); \
+         const { ReadableStream } = __bootstrap.core.loadExtScript('ext:deno_web/06_streams.js');",
+    ),
+    ("ext:deno_fetch/26_fetch.js", "const { URL } = __bootstrap.core.loadExtScript('ext:deno_web/00_url.js');"),
+];
+
+fn with_their_own_classes(mut extensions: Vec<Extension>) -> Vec<Extension> {
+    const OPENING: &str = "(function () {";
+    for (specifier, classes) in CLASSES {
+        let mut files = extensions.iter_mut().flat_map(|extension| extension.lazy_loaded_js_files.to_mut());
+        let file = files.find(|file| file.specifier == specifier).expect("deno_fetch has this script");
+        let script = file.load().expect("cargo has unpacked it").as_str().to_owned();
+        assert!(script.contains(OPENING), "{specifier} is written in another way");
+        let script = script.replacen(OPENING, &format!("{OPENING} {classes}"), 1);
+        *file = ExtensionFileSource::new_computed(specifier, script.into());
+    }
+    extensions
 }

@@ -6,6 +6,7 @@ mod cli;
 mod encode;
 mod examples;
 mod jobs;
+mod net;
 mod random_edits;
 mod run;
 mod secrets;
@@ -23,5 +24,6 @@ fn main() -> std::process::ExitCode {
     trials.extend(examples::trials());
     trials.extend(bench_claims::trials());
     trials.extend(cli::trials());
+    trials.extend(net::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -538,7 +538,7 @@ fn abort() {
 
 fn world() {
     let report = op(
-        "({ gone: ['Deno', '__bootstrap', '__infra', '__fulgurite', 'process', 'require', 'SharedArrayBuffer', 'Atomics', 'WebAssembly', 'Buffer', 'fetch'].filter(n => n in globalThis),
+        "({ gone: ['Deno', '__bootstrap', '__infra', '__fulgurite', 'process', 'require', 'SharedArrayBuffer', 'Atomics', 'WebAssembly', 'Buffer', 'EventSource', 'WebSocket'].filter(n => n in globalThis),
         there: ['URL', 'URLSearchParams', 'TextEncoder', 'TextDecoder', 'ReadableStream', 'WritableStream', 'TransformStream', 'AbortController', 'structuredClone', 'setTimeout', 'queueMicrotask', 'Blob', 'atob', 'btoa', 'Event', 'EventTarget', 'crypto', 'performance', 'CompressionStream', 'Intl'].filter(n => !(n in globalThis)),
         meta: Object.keys(Deno_()),
         url: new URL('../x?y=1', 'http://a/b/c').href, text: new TextDecoder().decode(new TextEncoder().encode('é')),

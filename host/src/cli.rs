@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 use fulgurite_plan::suggest;
+use fulgurite_runtime::HostPattern;
 
 use crate::exit_code::ExitCode;
 
@@ -68,6 +69,7 @@ fn is_file(word: &str) -> bool {
 
 /// What the program can do.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum Command {
     /// Run a job or a workflow on this machine.
     Run(Box<Run>),
@@ -152,6 +154,22 @@ pub struct Run {
     /// The V8 heap that the run may use, in megabytes; a step's output may not be larger than that, either [default: 2048, and 4096 for the output]
     #[arg(long, value_name = "MB", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
     pub memory: Option<u32>,
+
+    /// Let jobs reach this host and no other: api.example.org, *.example.org, localhost:8080; may be given again
+    #[arg(long = "allow-host", value_name = "HOST", help_heading = "Network")]
+    pub allow_hosts: Vec<HostPattern>,
+
+    /// Keep jobs from addresses that are not on the public internet: this machine, the local network, cloud metadata
+    #[arg(long, help_heading = "Network")]
+    pub deny_private: bool,
+
+    /// Let jobs reach nothing
+    #[arg(long, help_heading = "Network", conflicts_with_all = ["allow_hosts", "deny_private", "system_certificates"])]
+    pub no_network: bool,
+
+    /// Trust the certificate authorities of this machine instead of Mozilla's
+    #[arg(long, help_heading = "Network")]
+    pub system_certificates: bool,
 
     /// What to log on stderr: none, error, warn, default, info or debug, for all or for one of cli, runtime and job (job=none,runtime=debug)
     #[arg(short = 'l', long, value_name = "LEVEL", help_heading = "What is said", value_parser = log)]

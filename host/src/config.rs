@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fulgurite_runtime::Limits;
+use fulgurite_runtime::{Certificates, Hosts, Limits, Network};
 
 use crate::cli::{self, Cli, Component, LogLevel};
 use crate::error::Error;
@@ -187,7 +187,8 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
     let defaults = Limits::default();
     // Who says how much memory there is means all of it: what a step returns is in memory, too, beside the heap.
     let memory = flags.memory.map(|megabytes| (megabytes as usize) << 20);
-    let limits = Limits { heap: memory.or(defaults.heap), state: memory.or(defaults.state), ..defaults };
+    let (heap, state) = (memory.or(defaults.heap), memory.or(defaults.state));
+    let limits = Limits { heap, state, network: network(&flags), ..defaults };
     let timeout = match flags.timeout {
         None => Timeout::Workflow,
         Some(0) => Timeout::Never,
@@ -227,6 +228,18 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         events,
         stats: flags.stats,
     })
+}
+
+/// A job that one runs on one's own machine may reach what one reaches oneself, unless one says otherwise.
+fn network(flags: &cli::Run) -> Network {
+    if flags.no_network {
+        return Network::none();
+    }
+    let defaults = Network::default();
+    let hosts = if flags.allow_hosts.is_empty() { Hosts::Any } else { Hosts::Only(flags.allow_hosts.clone()) };
+    let private = if flags.deny_private { Hosts::none() } else { defaults.private };
+    let certificates = if flags.system_certificates { Certificates::System } else { Certificates::Bundled };
+    Network { hosts, private, certificates, ..defaults }
 }
 
 /// As the XDG base directories have it (<https://specifications.freedesktop.org/basedir-spec/>).

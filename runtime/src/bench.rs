@@ -44,7 +44,7 @@ impl Warm {
     /// # Panics
     /// When it cannot be made.
     pub fn new(index: IndexOptions) -> Warm {
-        let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let isolate = tokio.block_on(async { isolate() });
         let remove = vec!["configuration".into(), "response".into()];
         let options = encode::Options { index, remove, limit: usize::MAX };
@@ -131,7 +131,7 @@ impl Drop for Warm {
 /// # Errors
 /// The outcome that a step with this job would have.
 pub fn operations(code: &str, adaptors: Adaptors) -> Result<usize, Outcome> {
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let plan = Plan::new(Draft { steps: vec![DraftStep::default()], ..Draft::default() }).expect("a step is a plan");
     tokio.block_on(async {
         let mut isolate = isolate_with(Arc::new(adaptors));
@@ -173,7 +173,7 @@ pub fn compile(code: &str, adaptors: &Adaptors, cache: &Cache) -> Duration {
 /// When the isolate cannot be made.
 pub fn cold_start() -> (Duration, Duration) {
     let start = Instant::now();
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     tokio.block_on(async {
         let mut isolate = isolate();
         let source = Source { name: "bench.js".into(), text: "export default [state => state];".into() };

@@ -320,7 +320,6 @@ fn hint(message: &str, exports: impl FnOnce() -> Vec<String>) -> Option<String> 
     if let Some(name) = message.strip_suffix(" is not defined") {
         return Some(match name {
             "require" | "process" | "Buffer" | "__dirname" => format!("`{name}` is Node's; a job runs without Node"),
-            "fetch" => "a job has no network of its own; use an adaptor".into(),
             "$" => "`$` stands for the state in the arguments of an operation, `get($.data.url)`; inside `fn(state => …)` write `state`"
                 .into(),
             _ => {

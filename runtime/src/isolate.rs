@@ -29,7 +29,9 @@ use crate::collector::{Collection, Watch};
 use crate::encode::Pristine;
 use crate::executable::Executable;
 use crate::fault::{self, Moment, Sources};
+use crate::fetch::{self, Fetcher};
 use crate::loader::{Loader, refusal};
+use crate::network::Network;
 use crate::ops::{LogSink, extensions};
 use crate::run::Gauge;
 use crate::view::Views;
@@ -86,7 +88,7 @@ impl Isolate {
         });
         let mut runtime = JsRuntime::try_new(RuntimeOptions {
             module_loader: Some(loader.clone()),
-            extensions: extensions(),
+            extensions: fetch::plug(extensions()),
             startup_snapshot: Some(SNAPSHOT),
             create_params: params,
             ..Default::default()
@@ -261,6 +263,42 @@ impl Isolate {
                 Outcome::Crash(self.sources.import_error(&refused))
             }
             other => Outcome::Crash(ErrorReport::new("ExecutionError", other.to_string())),
+        }
+    }
+
+    /// Lets jobs have a network. Without this call they have none.
+    pub(crate) fn allow_network(&mut self, network: &Network) {
+        self.runtime.op_state().borrow_mut().put(Fetcher::new(network.clone()));
+    }
+
+    fn fetcher(&mut self) -> Option<Fetcher> {
+        self.runtime.op_state().borrow().try_borrow::<Fetcher>().cloned()
+    }
+
+    /// A step begins, and with it the time in which requests can be made.
+    pub(crate) fn begin_requests(&mut self) {
+        if let Some(fetcher) = self.fetcher() {
+            fetcher.begin();
+        }
+    }
+
+    /// Ends the requests that are left of a step, so that none is answered in the next. What waits for them is told now, while
+    /// the step still counts; what that throws is nobody's concern any more.
+    ///
+    /// # Errors
+    /// The outcome of the step, when it is killed meanwhile.
+    pub(crate) async fn end_requests(&mut self, keep_responses: bool) -> Result<(), Outcome> {
+        if self.fetcher().is_some_and(|fetcher| fetcher.end(keep_responses)) {
+            // One for the requests, one for responses that are read by what waited for them, one to be sure.
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+                let _ = self.turn().await;
+                self.clear_timers();
+            }
+        }
+        match self.killer.fired() {
+            Some(kill) => Err(self.killed(kill)),
+            None => Ok(()),
         }
     }
 

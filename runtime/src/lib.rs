@@ -1,5 +1,5 @@
-//! The runtime: a plan and a state go in, events come out. It knows no socket, no flag, no environment variable and no clock
-//! time, and does no I/O but what its ops list names (`ops.rs`).
+//! The runtime: a plan and a state go in, events come out. It knows no flag, no environment variable, no file and no
+//! clock time, and does no I/O but what its ops list names (`ops.rs`): a log, and the network under the run's own rules.
 //!
 //! ```text
 //! Request ──► program (jobs compiled) ──► run (walks the plan) ──► step ──► view ──► user code ──► encode ──► Event
@@ -24,6 +24,7 @@ mod executable;
 mod cache;
 mod event;
 mod limits;
+mod network;
 mod step;
 mod view;
 mod encode;
@@ -35,6 +36,9 @@ mod isolate;
 mod watchdog;
 mod collector;
 mod buffers;
+mod fetch;
+mod response;
+mod connect;
 mod loader;
 mod ops;
 mod fault;
@@ -47,6 +51,7 @@ pub mod bench;
 pub use cache::{Cache, Key, Store};
 pub use event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
 pub use limits::Limits;
+pub use network::{Certificates, HostPattern, Hosts, Network};
 pub use run::{Gauge, Handle, Request, start};
 
 /// Sets V8 up for this process. Must be called on the main thread before any other thread that will run jobs is started

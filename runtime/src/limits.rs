@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::network::Network;
+
 /// Limits of a run. A run that exceeds one ends with that limit's own reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -15,6 +17,8 @@ pub struct Limits {
     pub heap: Option<usize>,
     /// Bytes of one step's output. `None` = no limit.
     pub state: Option<usize>,
+    /// What it may reach over the network, and how much of it.
+    pub network: Network,
     /// Bytes per second that jobs may log, and twice that in one burst. What is more is dropped, and a line says how much.
     /// `None` = no limit.
     pub log_rate: Option<usize>,
@@ -24,13 +28,14 @@ pub struct Limits {
 
 impl Default for Limits {
     /// 5 minutes a step, no limit for the run, 2 GiB of heap, 4 GiB of state,
-    /// 4 MiB of log a second in lines of at most 1 MiB.
+    /// 4 MiB of log a second in lines of at most 1 MiB, and the network that the machine has.
     fn default() -> Self {
         Limits {
             step_timeout: Some(Duration::from_secs(300)),
             run_timeout: None,
             heap: Some(2 << 30),
             state: Some(4 << 30),
+            network: Network::default(),
             log_rate: Some(4 << 20),
             log_line: 1 << 20,
         }

@@ -106,6 +106,9 @@ impl Handle {
     }
 }
 
+/// What `crypto.subtle` works with: the only thing in a run that uses tokio's threads.
+const SUBTLE_THREADS: usize = 4;
+
 /// The encoder's careful pass and V8's own recursion want more than the usual 2 MiB.
 const STACK: usize = 16 << 20;
 
@@ -130,7 +133,8 @@ pub fn start(request: Request, sink: impl FnMut(Event) + Send + 'static) -> Hand
 
 fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, killer: Killer) -> Outcome {
     let began = Instant::now();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(SUBTLE_THREADS).build();
     let flood = Flood::new(request.limits.log_rate, began);
     let secrets = Secrets::default();
     let reporter = Reporter { sink, current: None, flood, longest: request.limits.log_line, secrets };
@@ -140,11 +144,14 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, kill
         Ok(tokio) => {
             let driven = || tokio.block_on(drive(&request, &reporter, gauge, killer, began));
             // A bug of ours costs this run; its end is reported like any other.
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(driven)).unwrap_or_else(|panic| {
+            let complete = std::panic::catch_unwind(std::panic::AssertUnwindSafe(driven)).unwrap_or_else(|panic| {
                 let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
                 let message = format!("a bug in the runtime: {}", text.unwrap_or("unknown"));
                 stopped(Outcome::Exception(ErrorReport::new("InternalError", message)))
-            })
+            });
+            // `crypto.subtle` works on threads of tokio's; a run that is over does not wait for them.
+            tokio.shutdown_background();
+            complete
         }
         Err(error) => {
             stopped(Outcome::Exception(ErrorReport::new("ExecutionError", format!("no event loop: {error}"))))
@@ -268,6 +275,7 @@ async fn drive(
         Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
         Err(error) => return stopped(Outcome::Exception(ErrorReport::new("ExecutionError", error.to_string()))),
     };
+    isolate.allow_network(&request.limits.network);
     if let Some(limit) = request.limits.run_timeout {
         killer.set(Clock::Run, Some((began + limit, timeout(limit, "Run"))));
     }

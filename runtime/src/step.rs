@@ -104,6 +104,7 @@ fn conclude(
 
 async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<(), Outcome> {
     let start = Instant::now();
+    isolate.begin_requests();
     let globals = match task.globals {
         Some(globals) => {
             let namespace =
@@ -119,8 +120,11 @@ async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<
         Err(outcome) => Err(outcome),
     };
     uninstall(isolate, &globals);
+    // A stream that the step hands on may be a response's.
+    let live = done.output.as_ref().is_some_and(|output| output.live().is_some());
+    let ended = isolate.end_requests(live).await;
     isolate.clear_timers();
-    result
+    ended.and(result)
 }
 
 /// Makes the exports of a module globals; answers their names.

@@ -1,1 +1,1 @@
-export default [() => ({ types: [typeof Deno, typeof process, typeof require, typeof fetch, typeof setTimeout, typeof URL] })];
+export default [() => ({ types: [typeof Deno, typeof process, typeof require, typeof EventSource, typeof setTimeout, typeof URL] })];
