@@ -23,9 +23,6 @@ use serde::de::DeserializeOwned;
 use crate::frame::{self, INLINE, Layout, PRELUDE, Prelude};
 use crate::memfd;
 
-/// How long a message may wait for the other end to read before the other end counts as gone.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// Bytes that are made room for at once, whatever a frame says it will have.
 const CHUNK: usize = 64 << 10;
 
@@ -116,19 +113,19 @@ struct Speaking {
 }
 
 impl Sender {
-    /// Speaks through a socket.
+    /// Speaks through a socket. The other end counts as gone when it does not read for as long as `patience`.
     ///
     /// # Errors
     /// When it is none.
-    pub fn new(socket: OwnedFd) -> io::Result<Sender> {
-        set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
+    pub fn new(socket: OwnedFd, patience: Option<Duration>) -> io::Result<Sender> {
+        set_socket_timeout(&socket, Timeout::Send, patience)?;
         Ok(Sender(Arc::new(Speaking { socket, broken: Mutex::new(false) })))
     }
 
     /// Sends a message. Waits while the other end is slow, which is what keeps a flood from filling the memory.
     ///
     /// # Errors
-    /// When the other end is gone, or has not read for half a minute.
+    /// When the other end is gone, or has not read for too long.
     pub fn send<H: Serialize>(&self, head: &H, bodies: &[Pieces]) -> Result<(), Error> {
         let head = serde_json::to_vec(head).map_err(|error| Error::Head(error.column()))?;
         let lengths: Vec<usize> = bodies.iter().map(|body| body.iter().map(Bytes::len).sum()).collect();
@@ -301,7 +298,7 @@ mod tests {
 
     fn ends() -> (Sender, Receiver) {
         let (a, b) = pair().unwrap();
-        (Sender::new(a).unwrap(), Receiver::new(b))
+        (Sender::new(a, None).unwrap(), Receiver::new(b))
     }
 
     fn soon() -> Option<Instant> {
@@ -380,7 +377,7 @@ mod tests {
         let large = frame::start(b"1", &[INLINE + 1]).unwrap();
         let attempt = || {
             let (a, b) = pair().unwrap();
-            let sender = Sender::new(a).unwrap();
+            let sender = Sender::new(a, None).unwrap();
             sender.write(&large, Some(memory.as_fd())).unwrap();
             Receiver::new(b).receive::<u32>().unwrap_err();
         };

@@ -101,7 +101,8 @@ pub fn serve(parent: u32, build: &str, engine: &mut impl Engine) -> Result<(), E
         return Err(Error::Closed);
     }
     let socket = take_socket()?;
-    let sender = Sender::new(socket.try_clone()?)?;
+    // A parent that does not read has a reader who does not. It will be back, or gone.
+    let sender = Sender::new(socket.try_clone()?, None)?;
     let mut receiver = Receiver::new(socket);
 
     let began = Instant::now();

@@ -103,9 +103,18 @@ pub struct Incoming {
     pub bodies: Vec<Bytes>,
 }
 
-/// Takes events, on the child's thread and in order, and gives one back when it has no room: it is offered again soon. A sink
-/// must not wait, because the thread also watches over the run.
-pub type Sink = Box<dyn FnMut(Incoming) -> Option<Incoming> + Send>;
+/// Takes events, on the child's thread and in order, and says whether it has room for more. It must not wait, because the
+/// thread also watches over the run: one that is full keeps what it was given, gets nothing, and is asked again soon.
+pub type Sink = Box<dyn FnMut(Option<Incoming>) -> Room + Send>;
+
+/// Whether a [`Sink`] can take an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// It can.
+    Free,
+    /// Not yet.
+    Full,
+}
 
 /// How a run ended, and what it cost beyond what its events say.
 #[derive(Debug, Clone)]

@@ -7,10 +7,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{ChildStderr, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::channel::{self, Receiver, Sender};
+
+/// How long a child may take to read what it is told. It is told little, and only when it listens.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is executed.
 #[derive(Debug, Clone)]
@@ -41,7 +45,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a child. It has no environment, no files but three, and its end of the socket is its standard input: the one
+    /// Starts a child, in a process group of its own: Ctrl-C is for its parent. It has no environment, no files but three, and its end of the socket is its standard input: the one
     /// descriptor that is handed over without a hole through which others could slip.
     ///
     /// The system ends the child when the *thread* that calls this ends: it must be one that outlives the child.
@@ -56,13 +60,14 @@ impl Process {
             .arg(std::process::id().to_string())
             .env_clear()
             .current_dir("/")
+            .process_group(0)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?;
         let said = process.stderr.take().expect("it is piped");
         // From here on a failure must not leave a child behind.
-        let rest = || Ok((Sender::new(ours.try_clone()?)?, Receiver::new(ours), Tail::new(said)?));
+        let rest = || Ok((Sender::new(ours.try_clone()?, Some(PATIENCE))?, Receiver::new(ours), Tail::new(said)?));
         match rest() {
             Ok((sender, receiver, tail)) => Ok(Process { process, sender, receiver, tail }),
             Err(error) => {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use fulgurite_engine::message::{
     Event, Figures, Given, Greeting, Limits, Log, RunComplete, RunStart, State, StepComplete, StepStart, ToChild,
     ToParent,
 };
-use fulgurite_engine::pool::{Config, Incoming, Pool, Request, StartError};
+use fulgurite_engine::pool::{Config, Incoming, Pool, Request, Room, StartError};
 use fulgurite_engine::process::Program;
 use fulgurite_plan::{ErrorReport, KillReason, Outcome};
 use libtest_mimic::{Failed, Trial};
@@ -240,7 +240,7 @@ fn probe(readable: &str) -> String {
 fn liar() {
     let socket = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned().unwrap();
     let mut receiver = channel::Receiver::new(socket.try_clone().unwrap());
-    let sender = channel::Sender::new(socket.try_clone().unwrap()).unwrap();
+    let sender = channel::Sender::new(socket.try_clone().unwrap(), None).unwrap();
     let report = Report {
         privileges: Measure::Applied,
         files: Measure::Applied,
@@ -314,7 +314,13 @@ struct Gone {
 fn start(pool: &Pool, request: Request) -> Going {
     let slot = pool.slot(soon()).expect("a child gets free");
     let (sender, events) = channel();
-    let run = slot.start(request, Box::new(move |incoming| sender.send(incoming).err().map(|error| error.0).and(None)));
+    let run = slot.start(
+        request,
+        Box::new(move |incoming| {
+            let _ = incoming.map(|incoming| sender.send(incoming));
+            Room::Free
+        }),
+    );
     Going { run, events }
 }
 
@@ -399,9 +405,15 @@ fn logs() {
     let pool = pool(1);
     let slot = pool.slot(soon()).unwrap();
     let (sender, events) = sync_channel(4);
-    let sink = move |incoming| match sender.try_send(incoming) {
-        Ok(()) | Err(std::sync::mpsc::TrySendError::Disconnected(_)) => None,
-        Err(std::sync::mpsc::TrySendError::Full(incoming)) => Some(incoming),
+    let mut waiting = None;
+    let sink = move |incoming: Option<Incoming>| {
+        if let Some(incoming) = incoming.or_else(|| waiting.take())
+            && let Err(TrySendError::Full(incoming)) = sender.try_send(incoming)
+        {
+            waiting = Some(incoming);
+            return Room::Full;
+        }
+        Room::Free
     };
     let run = slot.start(request("logs 3000"), Box::new(sink));
     let said: Vec<String> = events.iter().map(|incoming| words(&incoming)).collect();
@@ -604,7 +616,8 @@ fn roots() {
 }
 
 fn network() {
-    let pool = Pool::start(Config { hardening: Hardening { network: true, ..Hardening::default() }, ..config(1) }).unwrap();
+    let pool =
+        Pool::start(Config { hardening: Hardening { network: true, ..Hardening::default() }, ..config(1) }).unwrap();
     // So the probe sees what is there, and it was the filter that kept it from being there.
     assert_eq!(run(&pool, "probe").said[2], "listen datagram unix thread memory descriptors");
 }

@@ -31,6 +31,17 @@ pub enum Command {
     Run(Run),
     /// `fulgurite compile`
     Compile(Compile),
+    /// `fulgurite engine`
+    #[cfg(target_os = "linux")]
+    Engine(Engine),
+}
+
+/// A child that executes runs.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// The process that started it.
+    pub parent: u32,
 }
 
 /// One job to compile.
@@ -83,6 +94,8 @@ pub struct Run {
     pub limits: Limits,
     /// The longest that a step may take.
     pub timeout: Timeout,
+    /// Whether it gets a process of its own.
+    pub isolate_process: bool,
     /// Where events go.
     pub events: Option<Sink>,
     /// Whether to show what each step cost.
@@ -155,6 +168,11 @@ impl Config {
                 let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
                 return Ok(Config { style, log, command: Command::Compile(Compile { path, adaptors, map }) });
             }
+            #[cfg(target_os = "linux")]
+            cli::Command::Engine(cli::Engine { parent }) => {
+                let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
+                return Ok(Config { style: Style::default(), log, command: Command::Engine(Engine { parent }) });
+            }
         };
         // A live line would get between the events if both were on the same terminal.
         let events = flags.events.as_deref().is_some_and(is_stdout) && io::stdout().is_terminal();
@@ -172,7 +190,9 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
     let defaults = Limits::default();
     // Who says how much memory there is means all of it: what a step returns is in memory, too, beside the heap.
     let memory = flags.memory.map(|megabytes| (megabytes as usize) << 20);
-    let limits = Limits { heap: memory.or(defaults.heap), state: memory.or(defaults.state), ..defaults };
+    let cpu = flags.cpu_timeout.filter(|ms| *ms > 0).map(Duration::from_millis);
+    let (heap, state) = (memory.or(defaults.heap), memory.or(defaults.state));
+    let limits = Limits { heap, state, step_cpu_timeout: cpu, ..defaults };
     let timeout = match flags.timeout {
         None => Timeout::Workflow,
         Some(0) => Timeout::Never,
@@ -203,6 +223,7 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         selection,
         limits,
         timeout,
+        isolate_process: flags.isolate_process,
         events,
         stats: flags.stats,
     })

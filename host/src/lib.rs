@@ -16,6 +16,10 @@ pub mod exit_code;
 pub mod decode;
 pub mod input;
 
+#[cfg(target_os = "linux")]
+pub mod engine;
+pub mod running;
+
 pub mod events;
 pub mod logs;
 pub mod output;

@@ -30,6 +30,7 @@ mod assemble;
 mod condition;
 mod isolate;
 mod watchdog;
+mod cpu;
 mod collector;
 mod buffers;
 mod loader;

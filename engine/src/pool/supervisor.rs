@@ -206,7 +206,7 @@ impl Watch<'_> {
         }
         let mut looked = Instant::now();
         loop {
-            teller.offer();
+            teller.ask();
             let wait = if teller.stuck() { AGAIN } else { LOOK };
             let ready = look(self.wake, Some(child), !teller.stuck(), Some(wait));
             if self.shared.hurry.load(Ordering::SeqCst) {

@@ -10,15 +10,15 @@ use fulgurite_plan::{ErrorReport, Outcome};
 use crate::channel::Error;
 use crate::message::{Event, Figures, Given, RunComplete, StepComplete, StepStart};
 
-use super::{Incoming, Sink};
+use super::{Incoming, Room, Sink};
 
 /// How long a sink without room is left alone.
 pub(super) const AGAIN: Duration = Duration::from_millis(5);
 
 pub(super) struct Teller {
     sink: Sink,
-    /// What the sink had no room for.
-    waiting: Option<Incoming>,
+    /// What the sink last said.
+    room: Room,
     began: Instant,
     /// The step that runs, since when.
     step: Option<(StepStart, Instant)>,
@@ -32,7 +32,7 @@ impl Teller {
     pub(super) fn new(sink: Sink) -> Teller {
         Teller {
             sink,
-            waiting: None,
+            room: Room::Free,
             began: Instant::now(),
             step: None,
             executions: 0,
@@ -53,13 +53,13 @@ impl Teller {
 
     /// Whether the sink has no room. Nothing more must be told then.
     pub(super) fn stuck(&self) -> bool {
-        self.waiting.is_some()
+        self.room == Room::Full
     }
 
-    /// Offers again what the sink had no room for.
-    pub(super) fn offer(&mut self) {
-        if let Some(waiting) = self.waiting.take() {
-            self.waiting = (self.sink)(waiting);
+    /// Asks a sink that was full again.
+    pub(super) fn ask(&mut self) {
+        if self.stuck() {
+            self.room = (self.sink)(None);
         }
     }
 
@@ -140,12 +140,12 @@ impl Teller {
     pub(super) fn settle(&mut self, enough: impl Fn() -> bool) {
         while self.stuck() && !enough() {
             std::thread::sleep(AGAIN);
-            self.offer();
+            self.ask();
         }
     }
 
     fn hand_on(&mut self, incoming: Incoming) {
-        self.waiting = (self.sink)(incoming);
+        self.room = (self.sink)(Some(incoming));
     }
 }
 

@@ -1,0 +1,26 @@
+//! Runs in processes of their own: what `fulgurite-engine` carries as bytes is here made of plans, states and events, and back.
+//!
+//! ```text
+//! parent:  Request ──► wire::request ──► Pool … events ──► wire::Listener ──► Event
+//! child:   wire::into_request ──► fulgurite_runtime::start ──► wire::Teller
+//! ```
+
+pub mod wire;
+pub mod worker;
+
+use fulgurite_engine::Config;
+use fulgurite_engine::process::Program;
+
+/// Memory that a child may have beside the heap of its run: V8's code and its own bookkeeping, what is encoded and not yet
+/// handed over, and what a collection has not returned yet.
+pub const BESIDE: u64 = 256 << 20;
+
+/// What both ends must be.
+pub fn build() -> String {
+    format!("{} (V8 {})", env!("CARGO_PKG_VERSION"), fulgurite_runtime::v8_version())
+}
+
+/// Children that are this very program.
+pub fn config() -> Config {
+    Config::new(Program::this(&["engine"]), build())
+}
