@@ -28,12 +28,19 @@ pub(crate) fn trials() -> Vec<Trial> {
         .collect();
     cases.sort();
     let mut trials: Vec<Trial> = cases
-        .into_iter()
+        .iter()
+        .cloned()
         .map(|case| {
             let name = format!("cli::{}", case.file_name().unwrap_or_default().to_string_lossy());
-            Trial::test(name, move || check(&case))
+            Trial::test(name, move || check(&case, &[]))
         })
         .collect();
+    // A process of its own changes nothing that anybody sees.
+    #[cfg(target_os = "linux")]
+    trials.extend(cases.into_iter().filter(|case| runs(case)).map(|case| {
+        let name = format!("cli::apart::{}", case.file_name().unwrap_or_default().to_string_lossy());
+        Trial::test(name, move || check(&case, &["--isolate-process"]))
+    }));
     trials.push(Trial::test("cli::large_files_are_mapped_and_spliced", large::mapped));
     trials.push(Trial::test("cli::a_closed_pipe_is_no_error", large::closed_pipe));
     trials.push(Trial::test("cli::the_documentation_names_every_key", documented));
@@ -45,7 +52,15 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// What a call left behind: `stdout`, `stderr`, `exit` and files.
 type Traces = BTreeMap<String, Vec<u8>>;
 
-fn check(case: &Path) -> Result<(), Failed> {
+/// Whether the case gets as far as a run: another flag then changes nothing of what it says.
+#[cfg(target_os = "linux")]
+fn runs(case: &Path) -> bool {
+    let read = |name: &str| fs::read_to_string(case.join(name)).unwrap_or_default();
+    let explains = read("expected/stderr").contains("Usage:") || read("cmd").contains("--help");
+    read("cmd").starts_with("run ") && !explains && std::env::var_os("UPDATE_CASES").is_none()
+}
+
+fn check(case: &Path, flags: &[&str]) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let before = copy_inputs(case, folder.path())?;
     let cmd = fs::read_to_string(case.join("cmd"))?;
@@ -53,6 +68,7 @@ fn check(case: &Path) -> Result<(), Failed> {
 
     let mut child = fulgurite(folder.path())
         .args(words(&cmd))
+        .args(flags)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -4,6 +4,8 @@
 mod bench_claims;
 mod cli;
 mod encode;
+#[cfg(target_os = "linux")]
+mod engine;
 mod examples;
 mod random_edits;
 mod run;
@@ -19,5 +21,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(examples::trials());
     trials.extend(bench_claims::trials());
     trials.extend(cli::trials());
+    #[cfg(target_os = "linux")]
+    trials.extend(engine::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
