@@ -45,7 +45,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.push(Trial::test("cli::a_closed_pipe_is_no_error", large::closed_pipe));
     trials.push(Trial::test("cli::the_documentation_names_every_key", documented));
     #[cfg(unix)]
-    trials.push(Trial::test("cli::ctrl_c_stops_the_run", signals::one));
+    trials.push(Trial::test("cli::ctrl_c_stops_the_run", || signals::one(&[])));
+    #[cfg(target_os = "linux")]
+    trials.push(Trial::test("cli::ctrl_c_stops_a_run_apart", || signals::one(&["--isolate-process"])));
     trials
 }
 
@@ -56,8 +58,10 @@ type Traces = BTreeMap<String, Vec<u8>>;
 #[cfg(target_os = "linux")]
 fn runs(case: &Path) -> bool {
     let read = |name: &str| fs::read_to_string(case.join(name)).unwrap_or_default();
-    let explains = read("expected/stderr").contains("Usage:") || read("cmd").contains("--help");
-    read("cmd").starts_with("run ") && !explains && std::env::var_os("UPDATE_CASES").is_none()
+    let cmd = read("cmd");
+    let explains = read("expected/stderr").contains("Usage:") || cmd.contains("--help");
+    let here = cmd.starts_with("run ") && !cmd.contains("--isolate-process");
+    here && !explains && std::env::var_os("UPDATE_CASES").is_none()
 }
 
 fn check(case: &Path, flags: &[&str]) -> Result<(), Failed> {
@@ -587,12 +591,13 @@ mod signals {
     use std::io::{BufRead as _, BufReader};
 
     /// The events say when the job runs, so nothing has to be guessed about time.
-    pub(super) fn one() -> Result<(), Failed> {
+    pub(super) fn one(flags: &[&str]) -> Result<(), Failed> {
         let folder = tempfile::tempdir()?;
         fs::write(folder.path().join("job.js"), "export default [() => { for (;;); }];\n")?;
         fs::write(folder.path().join("output.json"), "the old result")?;
         let mut child = fulgurite(folder.path())
             .args(["run", "job.js", "--events", "-"])
+            .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;

@@ -40,6 +40,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("limits", limits),
         trial("out_of_memory", out_of_memory),
         trial("abort", abort),
+        trial("time_zone_and_chance", zone_and_chance),
         trial("a_killed_child_and_its_neighbour", neighbour),
         trial("a_killed_parent_takes_its_children_along", parent_death),
         trial("another_build_is_refused", another_build),
@@ -51,11 +52,11 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn program() -> Program {
-    Program { path: PathBuf::from(env!("CARGO_BIN_EXE_fulgurite")), arguments: vec!["engine".into()] }
+    Program { path: PathBuf::from(env!("CARGO_BIN_EXE_fulgurite")), ..Program::this(&["engine"]) }
 }
 
 fn pool(children: usize) -> Pool {
-    Pool::start(Config { program: program(), children, ..config() }).expect("children start")
+    Pool::start(Config { program: program(), children, ..config(None) }).expect("children start")
 }
 
 fn soon() -> Option<Instant> {
@@ -308,6 +309,21 @@ fn abort() {
     }
 }
 
+fn zone_and_chance() {
+    let zone = Config {
+        program: Program { path: program().path, ..config(Some("Asia/Kathmandu".as_ref())).program },
+        ..config(None)
+    };
+    let pool = Pool::start(zone).expect("children start");
+    let code = "export default [() => ({ offset: new Date(0).getTimezoneOffset(), chance: Math.random() })];";
+    let result = || {
+        let (events, _) = start(&pool, &request(code, "{}", 3)).end();
+        String::from_utf8(complete(&events).result().expect("a result").to_bytes().to_vec()).expect("a state is UTF-8")
+    };
+    let (one, two) = (result(), result());
+    assert!(one.starts_with("{\"offset\":-330,") && one != two, "{one} {two}");
+}
+
 fn neighbour() {
     let pool = pool(2);
     let sums = "export default [async s => { console.log('on'); let sum = 0; for (let i = 0; i < 50; i++) { \
@@ -357,7 +373,8 @@ fn parent_death() {
 }
 
 fn another_build() {
-    let error = Pool::start(Config { program: program(), build: "0.0.0 (V8 1.2.3)".into(), ..config() }).unwrap_err();
+    let error =
+        Pool::start(Config { program: program(), build: "0.0.0 (V8 1.2.3)".into(), ..config(None) }).unwrap_err();
     let StartError::Refused(why) = error else { panic!("{error}") };
     assert!(why.contains("0.0.0 (V8 1.2.3)") && why.contains(&build()), "{why}");
 }
@@ -390,7 +407,7 @@ fn garbage() {
 
 /// Short runs through one parent: neither it nor its children grow.
 fn many(runs: usize) {
-    let pool = Pool::start(Config { program: program(), children: 2, recycle_runs: u64::MAX, ..config() })
+    let pool = Pool::start(Config { program: program(), children: 2, recycle_runs: u64::MAX, ..config(None) })
         .expect("children start");
     let request = request("export default [s => ({ ...s, n: (s.n ?? 0) + 1 })];", "{\"data\":[1,2,3]}", 3);
     let pair = || {

@@ -23,7 +23,10 @@ use serde::{Deserialize, Serialize};
 mod calls;
 
 /// What runs may still reach.
+///
+/// It is in the first message, which another build must be able to read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Hardening {
     /// Sockets can be made.
     pub network: bool,

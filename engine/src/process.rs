@@ -23,12 +23,18 @@ pub struct Program {
     pub path: PathBuf,
     /// Its arguments. The number of the parent process follows them.
     pub arguments: Vec<OsString>,
+    /// All of its environment.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 impl Program {
     /// This very program, with these arguments.
     pub fn this(arguments: &[&str]) -> Program {
-        Program { path: "/proc/self/exe".into(), arguments: arguments.iter().map(OsString::from).collect() }
+        Program {
+            path: "/proc/self/exe".into(),
+            arguments: arguments.iter().map(OsString::from).collect(),
+            environment: Vec::new(),
+        }
     }
 }
 
@@ -59,6 +65,7 @@ impl Process {
             .args(&program.arguments)
             .arg(std::process::id().to_string())
             .env_clear()
+            .envs(program.environment.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
             .process_group(0)
             .stdin(Stdio::from(theirs))

@@ -283,7 +283,7 @@ fn liar() {
 
 fn config(children: usize) -> Config {
     let path = std::env::current_exe().unwrap();
-    let program = Program { path, arguments: vec!["engine".into()] };
+    let program = Program { path, arguments: vec!["engine".into()], environment: vec![] };
     Config { children, grace: Duration::from_millis(300), ..Config::new(program, BUILD) }
 }
 
@@ -625,7 +625,7 @@ fn network() {
 fn starts() {
     let started = |config: Config| Pool::start(config).map(drop);
     let program = |word: &str| Program { arguments: vec![word.into()], ..config(1).program };
-    let nowhere = Program { path: "/nowhere/at/all".into(), arguments: vec![] };
+    let nowhere = Program { path: "/nowhere/at/all".into(), ..config(1).program };
     assert!(matches!(started(Config { program: nowhere, ..config(1) }), Err(StartError::System(_))));
     let error = started(Config { build: "another".into(), ..config(2) }).unwrap_err();
     assert!(matches!(error, StartError::Refused(_)), "{error}");

@@ -2,6 +2,7 @@
 //! environment.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -96,6 +97,8 @@ pub struct Run {
     pub timeout: Timeout,
     /// Whether it gets a process of its own.
     pub isolate_process: bool,
+    /// The time zone, for a process that cannot look for it.
+    pub zone: Option<OsString>,
     /// Where events go.
     pub events: Option<Sink>,
     /// Whether to show what each step cost.
@@ -224,8 +227,17 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         limits,
         timeout,
         isolate_process: flags.isolate_process,
+        zone: zone(),
         events,
         stats: flags.stats,
+    })
+}
+
+/// As the C library finds it: from `TZ`, or from where `/etc/localtime` leads. `None` = UTC, or only a file knows.
+fn zone() -> Option<OsString> {
+    env::var_os("TZ").or_else(|| {
+        let file = std::fs::read_link("/etc/localtime").ok()?;
+        Some(file.to_str()?.split_once("/zoneinfo/")?.1.into())
     })
 }
 

@@ -8,6 +8,8 @@
 pub mod wire;
 pub mod worker;
 
+use std::ffi::OsStr;
+
 use fulgurite_engine::Config;
 use fulgurite_engine::process::Program;
 
@@ -20,7 +22,8 @@ pub fn build() -> String {
     format!("{} (V8 {})", env!("CARGO_PKG_VERSION"), fulgurite_runtime::v8_version())
 }
 
-/// Children that are this very program.
-pub fn config() -> Config {
-    Config::new(Program::this(&["engine"]), build())
+/// Children that are this very program. They cannot look for the time zone, so they are told.
+pub fn config(zone: Option<&OsStr>) -> Config {
+    let environment = zone.map(|zone| ("TZ".into(), zone.to_owned())).into_iter().collect();
+    Config::new(Program { environment, ..Program::this(&["engine"]) }, build())
 }

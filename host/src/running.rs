@@ -1,5 +1,6 @@
 //! A run in progress, wherever it is: on a thread of this process, or in a process of its own. The same events come out.
 
+use std::ffi::OsStr;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -44,15 +45,15 @@ impl Running {
         }))
     }
 
-    /// Starts a run in a process of its own.
+    /// Starts a run in a process of its own, which takes the time zone from us.
     #[cfg(target_os = "linux")]
-    pub fn apart(request: Request, sink: Sink, log: &Logger) -> Running {
+    pub fn apart(request: Request, zone: Option<&OsStr>, sink: Sink, log: &Logger) -> Running {
         use fulgurite_engine::Pool;
         use fulgurite_runtime::Level;
 
         use crate::engine::{self, wire};
 
-        let pool = match Pool::start(engine::config()) {
+        let pool = match Pool::start(engine::config(zone)) {
             Ok(pool) => pool,
             Err(error) => return Running::nowhere(&error.to_string(), &sink),
         };
@@ -69,7 +70,7 @@ impl Running {
 
     /// Not on this system.
     #[cfg(not(target_os = "linux"))]
-    pub fn apart(_: Request, sink: Sink, _: &Logger) -> Running {
+    pub fn apart(_: Request, _: Option<&OsStr>, sink: Sink, _: &Logger) -> Running {
         Running::nowhere("runs have processes of their own on Linux only", &sink)
     }
 

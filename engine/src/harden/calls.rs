@@ -133,8 +133,8 @@ const NETWORK: &[c_long] = &[
     libc::SYS_socket,
 ];
 
-/// Names of threads and of memory.
-const PRCTL: [i32; 3] = [libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA];
+/// Names of threads and of memory, and what the kernel told the program when it started (`PR_GET_AUXV`).
+const PRCTL: [i32; 4] = [libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA, 0x4155_5856];
 
 pub(super) fn restrict(hardening: &Hardening) -> Measure {
     let done = program(hardening).and_then(|program| apply_filter(&program).map_err(|error| error.to_string()));

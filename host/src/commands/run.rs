@@ -51,7 +51,7 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
     let sink = Sink { to: sender, clock: context.clock.clone() };
     let running = match config.isolate_process {
         false => Running::here(request, sink),
-        true => Running::apart(request, sink, &context.log),
+        true => Running::apart(request, config.zone.as_deref(), sink, &context.log),
     };
 
     let mut watch = Watch {
