@@ -8,7 +8,7 @@ use std::io::{Read, Write, pipe};
 use std::sync::mpsc::sync_channel;
 
 use bytes::Bytes;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use fulgurite_engine::channel::{Receiver, Sender, pair};
 
 const SIZE: usize = 100 << 20;
@@ -62,5 +62,8 @@ fn handover(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, handover);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    handover(&mut criterion);
+    criterion.final_summary();
+}

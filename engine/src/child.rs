@@ -36,7 +36,7 @@ pub trait Engine {
     ///
     /// # Errors
     /// The outcome of a run that could not even start.
-    fn start(&mut self, request: Request, events: Events) -> Result<Self::Running, Outcome>;
+    fn start(&mut self, request: Request, events: Events) -> Result<Self::Running, Box<Outcome>>;
 }
 
 /// A run in progress.
@@ -157,7 +157,7 @@ fn execute<E: Engine>(
         Ok(running) => running,
         Err(outcome) => {
             let complete = crate::message::RunComplete {
-                outcome,
+                outcome: *outcome,
                 results: Vec::new(),
                 figures: Default::default(),
                 executions: 0,

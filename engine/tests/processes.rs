@@ -88,10 +88,10 @@ impl Engine for Fake {
 
     fn warm(&mut self) {}
 
-    fn start(&mut self, request: child::Request, events: Events) -> Result<Fakery, Outcome> {
+    fn start(&mut self, request: child::Request, events: Events) -> Result<Fakery, Box<Outcome>> {
         let plan = String::from_utf8(request.body(request.run.plan).to_vec()).unwrap();
         if plan == "refuse" {
-            return Err(Outcome::Crash(ErrorReport::new("ValidationError", "refused")));
+            return Err(Box::new(Outcome::Crash(ErrorReport::new("ValidationError", "refused"))));
         }
         let told: Arc<(Mutex<Option<String>>, Condvar)> = Arc::default();
         let dying = Arc::new(AtomicBool::new(false));
@@ -317,7 +317,9 @@ fn start(pool: &Pool, request: Request) -> Going {
     let run = slot.start(
         request,
         Box::new(move |incoming| {
-            let _ = incoming.map(|incoming| sender.send(incoming));
+            if let Some(incoming) = incoming {
+                let _ = sender.send(incoming);
+            }
             Room::Free
         }),
     );

@@ -155,7 +155,7 @@ impl Supervisor {
                     Over::Kill(outcome) => {
                         child.process.kill();
                         last_logs(&mut child, &mut teller);
-                        teller.conclude(outcome, hurry)
+                        teller.conclude(*outcome, hurry)
                     }
                     Over::Died => {
                         let reason = watch.reason.take();
@@ -179,7 +179,7 @@ enum Over {
     /// The child is idle again.
     Done { cpu: Duration },
     /// The child must be killed, for this.
-    Kill(Outcome),
+    Kill(Box<Outcome>),
     /// The child has ended.
     Died,
 }
@@ -211,7 +211,7 @@ impl Watch<'_> {
             let ready = look(self.wake, Some(child), !teller.stuck(), Some(wait));
             if self.shared.hurry.load(Ordering::SeqCst) {
                 let report = ErrorReport::new("AbortError", "the host is going away");
-                return Over::Kill(self.reason.take().unwrap_or(Outcome::Kill(KillReason::Host, engine(report))));
+                return self.kill(|| Outcome::Kill(KillReason::Host, engine(report)));
             }
             if ready.wake
                 && let Err(error) = self.abort(child)
@@ -312,14 +312,14 @@ impl Watch<'_> {
         let memory = child.process.memory()?.own;
         self.memory = self.memory.max(memory);
         let limit = self.request.memory.filter(|limit| memory > *limit)?;
-        Some(Over::Kill(self.reason.take().unwrap_or_else(|| out_of_memory(limit))))
+        Some(self.kill(|| out_of_memory(limit)))
     }
 
     /// Ends what should have ended by itself by now.
     fn clocks(&mut self, now: Instant, teller: &Teller) -> Option<Over> {
         if self.kill_at.is_some_and(|at| at <= now) {
             let stuck = || Outcome::Exception(engine_error("the run ended, but its isolate did not".into()));
-            return Some(Over::Kill(self.reason.take().unwrap_or_else(stuck)));
+            return Some(self.kill(stuck));
         }
         if teller.outcome().is_some() {
             return None;
@@ -330,7 +330,7 @@ impl Watch<'_> {
         let over = |since: Instant, limit: Duration| now.duration_since(since) > limit + 2 * self.grace;
         let late = |limit: Duration, what: &str| {
             let message = format!("{what} took longer than {}ms to complete", limit.as_millis());
-            Over::Kill(Outcome::Kill(KillReason::Timeout, ErrorReport::new("TimeoutError", message)))
+            Over::Kill(Box::new(Outcome::Kill(KillReason::Timeout, ErrorReport::new("TimeoutError", message))))
         };
         match (limits.run_timeout, limits.step_timeout, step) {
             (Some(limit), _, _) if over(run, limit) => Some(late(limit, "Run")),
@@ -339,13 +339,18 @@ impl Watch<'_> {
         }
     }
 
+    /// The child must go. The first reason is the reason.
+    fn kill(&mut self, reason: impl FnOnce() -> Outcome) -> Over {
+        Over::Kill(Box::new(self.reason.take().unwrap_or_else(reason)))
+    }
+
     /// There will be no more messages.
     fn lost(&mut self, error: Error) -> Over {
         match error {
             Error::Closed => Over::Died,
             error => {
                 let message = format!("the engine process cannot be understood: {error}");
-                Over::Kill(self.reason.take().unwrap_or_else(|| Outcome::Exception(engine_error(message))))
+                self.kill(|| Outcome::Exception(engine_error(message)))
             }
         }
     }

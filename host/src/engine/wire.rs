@@ -48,9 +48,10 @@ pub fn request(request: &Request) -> pool::Request {
 ///
 /// # Errors
 /// What a run ends with that cannot be understood. The parent has sent what it had checked, so this is a bug of ours.
-pub fn into_request(asked: &child::Request) -> Result<Request, Outcome> {
+pub fn into_request(asked: &child::Request) -> Result<Request, Box<Outcome>> {
     let strange = |error: &dyn std::fmt::Display| {
-        Outcome::Exception(ErrorReport::new("InternalError", format!("a bug in fulgurite: {error}")))
+        let report = ErrorReport::new("InternalError", format!("a bug in fulgurite: {error}"));
+        Box::new(Outcome::Exception(report))
     };
     let message::Run { plan, input, limits, index, state_props_to_remove, run: _, modules: _, forget: _ } = &asked.run;
     let message::Limits { step_timeout, run_timeout, step_cpu_timeout, run_cpu_timeout, heap, state } = *limits;

@@ -22,7 +22,7 @@ impl Engine for Worker {
         start(fulgurite_runtime::Request::new(plan), |_| {}).join();
     }
 
-    fn start(&mut self, request: Request, events: Events) -> Result<Going, Outcome> {
+    fn start(&mut self, request: Request, events: Events) -> Result<Going, Box<Outcome>> {
         let request = wire::into_request(&request)?;
         let mut teller = wire::Teller::default();
         Ok(Going(start(request, move |event| {
