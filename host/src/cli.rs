@@ -70,7 +70,7 @@ fn is_file(word: &str) -> bool {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a job or a workflow on this machine.
-    Run(Run),
+    Run(Box<Run>),
     /// Show the module that a job's source is compiled to.
     Compile(Compile),
     /// Execute runs for another fulgurite.

@@ -29,7 +29,7 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub enum Command {
     /// `fulgurite run`
-    Run(Run),
+    Run(Box<Run>),
     /// `fulgurite compile`
     Compile(Compile),
     /// `fulgurite engine`
@@ -185,7 +185,7 @@ impl Config {
         let ours = if levels.cli == LogLevel::Debug { "warn,fulgurite=debug" } else { "error" };
         let traces = env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| ours.to_owned());
         let log = Log { levels, json: flags.log_json, traces };
-        Ok(Config { style, log, command: Command::Run(run(flags)?) })
+        Ok(Config { style, log, command: Command::Run(Box::new(run(*flags)?)) })
     }
 }
 

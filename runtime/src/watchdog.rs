@@ -140,7 +140,7 @@ impl Killer {
 /// What the watchdog does next.
 enum Next {
     /// This is over its time.
-    Over(Kill),
+    Over(Box<Kill>),
     /// Nothing can be before then, or ever.
     Look(Option<Instant>),
 }
@@ -163,7 +163,7 @@ impl State {
         let mut look = None;
         for (left, sleep, kill) in wall.chain(cpu) {
             if left.is_zero() {
-                return Next::Over(kill.clone());
+                return Next::Over(Box::new(kill.clone()));
             }
             look = Some(look.map_or(sleep, |look: Duration| look.min(sleep)));
         }
@@ -229,7 +229,7 @@ fn watch(killer: &Killer) {
         }
         match state.next() {
             Next::Over(kill) => {
-                state.kill = Some(kill);
+                state.kill = Some(*kill);
                 killer.0.notify.notify_one();
             }
             Next::Look(Some(at)) => {
