@@ -471,6 +471,14 @@ fn cost() {
         idle.resident >> 10,
         idle.own >> 10
     );
+    let limits = Limits { step_cpu_timeout: Some(Duration::from_millis(200)), ..Limits::default() };
+    let endless = Request { limits, ..self::request("export default [() => { for (;;); }];", "{}", 3) };
+    let used: Vec<_> = (0..10).filter_map(|_| start(&pool, &endless).end().1.cpu).collect();
+    eprintln!(
+        "a loop with 200 ms of CPU time, its isolate included, used {:?} to {:?}",
+        used.iter().min(),
+        used.iter().max()
+    );
     let large = state(&format!("{{\"data\":\"{}\"}}", "x".repeat(100 << 20)));
     let request = Request { input: Some(large), ..request };
     let time = |run: &dyn Fn()| {

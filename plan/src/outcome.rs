@@ -138,7 +138,8 @@ impl fmt::Display for KillReason {
 pub struct ErrorReport {
     /// The class, such as `RuntimeError`, `JobError`, `AdaptorError`, `RuntimeCrash`, `ValidationError`, `InputError`,
     /// `EdgeConditionError`, `ImportError`, `SecurityError`, `TimeoutError`, `OOMError`, `StateEncodeError`,
-    /// `StateTooLargeError`, `CompileError` or `ExecutionError`.
+    /// `StateTooLargeError`, `CompileError` or `ExecutionError`; and of a run in a process of its own `ExitError` (it ended) or
+    /// `EngineError` (it could not be had, or not be understood).
     pub name: Cow<'static, str>,
     /// The class of the error underneath, such as `TypeError` under a `RuntimeError`.
     pub subtype: Option<String>,

@@ -74,8 +74,7 @@ impl Supervisor {
                 Ok(Order::Leave) | Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => {}
             }
-            let ready = look(&self.wake, self.child.as_mut(), true, None);
-            if ready.socket
+            if look(&self.wake, self.child.as_mut(), true, None)
                 && let Some(child) = self.child.take()
             {
                 // It has nothing to say while it is idle: it ended, or it is not what we take it for.
@@ -208,14 +207,13 @@ impl Watch<'_> {
         loop {
             teller.ask();
             let wait = if teller.stuck() { AGAIN } else { LOOK };
-            let ready = look(self.wake, Some(child), !teller.stuck(), Some(wait));
+            look(self.wake, Some(child), !teller.stuck(), Some(wait));
             if self.shared.hurry.load(Ordering::SeqCst) {
                 let report = ErrorReport::new("AbortError", "the host is going away");
                 return self.kill(|| Outcome::Kill(KillReason::Host, engine(report)));
             }
-            if ready.wake
-                && let Err(error) = self.abort(child)
-            {
+            // At every turn: an order that came with the run woke us before there was a run to watch.
+            if let Err(error) = self.abort(child) {
                 return self.lost(error);
             }
             // Only who has heard everything may judge by the clock.
@@ -356,14 +354,9 @@ impl Watch<'_> {
     }
 }
 
-#[derive(Default)]
-struct Ready {
-    wake: bool,
-    socket: bool,
-}
-
-/// Waits until there is something to do, and reads what the child wrote to its error stream.
-fn look(wake: &OwnedFd, child: Option<&mut Child>, listen: bool, time: Option<Duration>) -> Ready {
+/// Waits until there is something to do, and reads what the child wrote to its error stream. Whether the child has something
+/// to say.
+fn look(wake: &OwnedFd, child: Option<&mut Child>, listen: bool, time: Option<Duration>) -> bool {
     let mut set = vec![PollFd::from_borrowed_fd(wake.as_fd(), PollFlags::IN)];
     let (mut socket, mut tail) = (None, None);
     if let Some(child) = &child {
@@ -377,19 +370,18 @@ fn look(wake: &OwnedFd, child: Option<&mut Child>, listen: bool, time: Option<Du
         }
     }
     if poll(&mut set, time.map(timespec).as_ref()).is_err() {
-        return Ready::default();
+        return false;
     }
     let is = |place: Option<usize>| place.is_some_and(|place| !set[place].revents().is_empty());
-    let ready = Ready { wake: is(Some(0)), socket: is(socket) };
-    let said = is(tail);
+    let (woken, speaks, said) = (is(Some(0)), is(socket), is(tail));
     drop(set);
-    if ready.wake {
+    if woken {
         let _ = rustix::io::read(wake, &mut [0u8; 8]);
     }
     if said && let Some(child) = child {
         child.process.tail.read();
     }
-    ready
+    speaks
 }
 
 /// Log lines that a child had sent before it was killed.
