@@ -310,6 +310,7 @@ impl Watch<'_> {
         let memory = child.process.memory()?.own;
         self.memory = self.memory.max(memory);
         let limit = self.request.memory.filter(|limit| memory > *limit)?;
+        let limit = self.request.limits.heap.unwrap_or(limit);
         Some(self.kill(|| out_of_memory(limit)))
     }
 
@@ -406,6 +407,7 @@ fn engine_error(message: String) -> ErrorReport {
     engine(ErrorReport::new("EngineError", message))
 }
 
+/// The limit as people set it, and not with what is added for the child's own needs.
 fn out_of_memory(limit: u64) -> Outcome {
     let report = ErrorReport {
         hint: Some("process the data in smaller parts, or give the run more memory (--memory)".into()),
@@ -417,7 +419,7 @@ fn out_of_memory(limit: u64) -> Outcome {
 /// What the end of a child means for its run.
 fn cause(ended: &Ended, by_kernel: bool, request: &Request) -> Outcome {
     if by_kernel || ended.out_of_memory() {
-        return out_of_memory(request.memory.or(request.limits.heap).unwrap_or(0));
+        return out_of_memory(request.limits.heap.or(request.memory).unwrap_or(0));
     }
     let report = engine(ErrorReport::new("ExitError", format!("the engine process ended by {}", obituary(ended))));
     if ended.by_somebody() {
