@@ -28,24 +28,43 @@ pub(crate) fn trials() -> Vec<Trial> {
         .collect();
     cases.sort();
     let mut trials: Vec<Trial> = cases
-        .into_iter()
+        .iter()
+        .cloned()
         .map(|case| {
             let name = format!("cli::{}", case.file_name().unwrap_or_default().to_string_lossy());
-            Trial::test(name, move || check(&case))
+            Trial::test(name, move || check(&case, &[]))
         })
         .collect();
+    // A process of its own changes nothing that anybody sees.
+    #[cfg(target_os = "linux")]
+    trials.extend(cases.into_iter().filter(|case| runs(case)).map(|case| {
+        let name = format!("cli::apart::{}", case.file_name().unwrap_or_default().to_string_lossy());
+        Trial::test(name, move || check(&case, &["--isolate-process"]))
+    }));
     trials.push(Trial::test("cli::large_files_are_mapped_and_spliced", large::mapped));
     trials.push(Trial::test("cli::a_closed_pipe_is_no_error", large::closed_pipe));
     trials.push(Trial::test("cli::the_documentation_names_every_key", documented));
     #[cfg(unix)]
-    trials.push(Trial::test("cli::ctrl_c_stops_the_run", signals::one));
+    trials.push(Trial::test("cli::ctrl_c_stops_the_run", || signals::one(&[])));
+    #[cfg(target_os = "linux")]
+    trials.push(Trial::test("cli::ctrl_c_stops_a_run_apart", || signals::one(&["--isolate-process"])));
     trials
 }
 
 /// What a call left behind: `stdout`, `stderr`, `exit` and files.
 type Traces = BTreeMap<String, Vec<u8>>;
 
-fn check(case: &Path) -> Result<(), Failed> {
+/// Whether the case gets as far as a run: another flag then changes nothing of what it says.
+#[cfg(target_os = "linux")]
+fn runs(case: &Path) -> bool {
+    let read = |name: &str| fs::read_to_string(case.join(name)).unwrap_or_default();
+    let cmd = read("cmd");
+    let explains = read("expected/stderr").contains("Usage:") || cmd.contains("--help");
+    let here = cmd.starts_with("run ") && !cmd.contains("--isolate-process");
+    here && !explains && std::env::var_os("UPDATE_CASES").is_none()
+}
+
+fn check(case: &Path, flags: &[&str]) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let before = copy_inputs(case, folder.path())?;
     let cmd = fs::read_to_string(case.join("cmd"))?;
@@ -53,6 +72,7 @@ fn check(case: &Path) -> Result<(), Failed> {
 
     let mut child = fulgurite(folder.path())
         .args(words(&cmd))
+        .args(flags)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -573,12 +593,13 @@ mod signals {
     use std::io::{BufRead as _, BufReader};
 
     /// The events say when the job runs, so nothing has to be guessed about time.
-    pub(super) fn one() -> Result<(), Failed> {
+    pub(super) fn one(flags: &[&str]) -> Result<(), Failed> {
         let folder = tempfile::tempdir()?;
         fs::write(folder.path().join("job.js"), "export default [() => { for (;;); }];\n")?;
         fs::write(folder.path().join("output.json"), "the old result")?;
         let mut child = fulgurite(folder.path())
             .args(["run", "job.js", "--events", "-"])
+            .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;

@@ -4,6 +4,8 @@
 mod bench_claims;
 mod cli;
 mod encode;
+#[cfg(target_os = "linux")]
+mod engine;
 mod examples;
 mod jobs;
 mod net;
@@ -25,5 +27,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(bench_claims::trials());
     trials.extend(cli::trials());
     trials.extend(net::trials());
+    #[cfg(target_os = "linux")]
+    trials.extend(engine::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

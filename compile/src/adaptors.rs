@@ -3,24 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Adaptor, Shape};
 
 /// ES modules, and which of them each step may import.
 ///
 /// Whoever reads the modules (from files, from a store) adds them here; nobody downstream asks again what a specifier
 /// means.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Adaptors {
     modules: Vec<Module>,
     steps: Vec<Vec<StepAdaptor>>,
 }
 
 /// One ES module of an adaptor.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Module {
     /// What stack traces call it.
     pub name: String,
-    /// The code.
+    /// The code. Not serialized: it is large, and has ways of its own.
+    #[serde(skip)]
     pub source: Arc<str>,
     /// What it exports and imports.
     pub shape: Shape,
@@ -29,11 +32,11 @@ pub struct Module {
 }
 
 /// The place of a module among the [`Adaptors`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ModuleIndex(pub usize);
 
 /// An adaptor of a step.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepAdaptor {
     /// What the step's job imports it by, such as `@openfn/language-http`.
     pub specifier: String,
@@ -68,6 +71,14 @@ impl Adaptors {
             self.steps.resize_with(step + 1, Vec::new);
         }
         self.steps[step].push(adaptor);
+    }
+
+    /// Gives the modules their code, in their order, where it came another way than they.
+    pub fn with_sources(mut self, sources: impl IntoIterator<Item = Arc<str>>) -> Adaptors {
+        for (module, source) in self.modules.iter_mut().zip(sources) {
+            module.source = source;
+        }
+        self
     }
 
     /// All modules, by their index.

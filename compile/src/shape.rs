@@ -10,7 +10,7 @@ use crate::error::{CompileError, Place};
 use crate::text::Lines;
 
 /// What a module exports and imports.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Shape {
     /// Names that it exports itself, sorted, `default` among them.
     pub exports: Vec<String>,
@@ -23,7 +23,7 @@ pub struct Shape {
 }
 
 /// One specifier.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Import {
     /// Such as `./util.js`.
     pub specifier: String,

@@ -75,6 +75,18 @@ pub enum Command {
     Run(Box<Run>),
     /// Show the module that a job's source is compiled to.
     Compile(Compile),
+    /// Execute runs for another fulgurite.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Engine(Engine),
+}
+
+/// Execute runs for another fulgurite, which has started this one and speaks to it through its standard input.
+#[derive(Debug, Args)]
+pub struct Engine {
+    /// The number of its process
+    #[arg(value_name = "PARENT")]
+    pub parent: u32,
 }
 
 /// Show the module that a job's source is compiled to: `fn(state => …)` becomes an operation of the default export.
@@ -151,6 +163,10 @@ pub struct Run {
     #[arg(short = 't', long, value_name = "MS", help_heading = "Limits", value_parser = milliseconds)]
     pub timeout: Option<u64>,
 
+    /// The longest that one step may compute, in milliseconds of CPU time; 0 = no limit [default: no limit]
+    #[arg(long, value_name = "MS", help_heading = "Limits", value_parser = milliseconds)]
+    pub cpu_timeout: Option<u64>,
+
     /// The V8 heap that the run may use, in megabytes; a step's output may not be larger than that, either [default: 2048, and 4096 for the output]
     #[arg(long, value_name = "MB", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
     pub memory: Option<u32>,
@@ -170,6 +186,9 @@ pub struct Run {
     /// Trust the certificate authorities of this machine instead of Mozilla's
     #[arg(long, help_heading = "Network")]
     pub system_certificates: bool,
+    /// Run in a process of its own, which cannot reach files or the network, and whose end is only that of the run (Linux)
+    #[arg(long, help_heading = "Limits")]
+    pub isolate_process: bool,
 
     /// What to log on stderr: none, error, warn, default, info or debug, for all or for one of cli, runtime and job (job=none,runtime=debug)
     #[arg(short = 'l', long, value_name = "LEVEL", help_heading = "What is said", value_parser = log)]

@@ -1,6 +1,8 @@
 //! What the program does, one file for each command.
 
 mod compile;
+#[cfg(target_os = "linux")]
+mod engine;
 mod run;
 
 use std::sync::Arc;
@@ -40,5 +42,7 @@ pub fn run(command: &Command, context: &Context) -> Result<ExitCode, Error> {
     match command {
         Command::Run(config) => run::run(config, context),
         Command::Compile(config) => compile::run(config, context),
+        #[cfg(target_os = "linux")]
+        Command::Engine(config) => engine::run(config),
     }
 }

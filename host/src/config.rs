@@ -2,6 +2,7 @@
 //! environment.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,6 +32,17 @@ pub enum Command {
     Run(Box<Run>),
     /// `fulgurite compile`
     Compile(Compile),
+    /// `fulgurite engine`
+    #[cfg(target_os = "linux")]
+    Engine(Engine),
+}
+
+/// A child that executes runs.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// The process that started it.
+    pub parent: u32,
 }
 
 /// One job to compile.
@@ -87,6 +99,10 @@ pub struct Run {
     pub limits: Limits,
     /// The longest that a step may take.
     pub timeout: Timeout,
+    /// Whether it gets a process of its own.
+    pub isolate_process: bool,
+    /// The time zone, for a process that cannot look for it.
+    pub zone: Option<OsString>,
     /// Where events go.
     pub events: Option<Sink>,
     /// Whether to show what each step cost.
@@ -170,6 +186,11 @@ impl Config {
                 let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
                 return Ok(Config { style, log, command: Command::Compile(Compile { path, adaptors, map }) });
             }
+            #[cfg(target_os = "linux")]
+            cli::Command::Engine(cli::Engine { parent }) => {
+                let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
+                return Ok(Config { style: Style::default(), log, command: Command::Engine(Engine { parent }) });
+            }
         };
         // A live line would get between the events if both were on the same terminal.
         let events = flags.events.as_deref().is_some_and(is_stdout) && io::stdout().is_terminal();
@@ -187,8 +208,9 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
     let defaults = Limits::default();
     // Who says how much memory there is means all of it: what a step returns is in memory, too, beside the heap.
     let memory = flags.memory.map(|megabytes| (megabytes as usize) << 20);
+    let cpu = flags.cpu_timeout.filter(|ms| *ms > 0).map(Duration::from_millis);
     let (heap, state) = (memory.or(defaults.heap), memory.or(defaults.state));
-    let limits = Limits { heap, state, network: network(&flags), ..defaults };
+    let limits = Limits { heap, state, step_cpu_timeout: cpu, network: network(&flags), ..defaults };
     let timeout = match flags.timeout {
         None => Timeout::Workflow,
         Some(0) => Timeout::Never,
@@ -225,6 +247,8 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         selection,
         limits,
         timeout,
+        isolate_process: flags.isolate_process,
+        zone: zone(),
         events,
         stats: flags.stats,
     })
@@ -247,6 +271,14 @@ fn cache_folder() -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(base.join("fulgurite"))
+}
+
+/// As the C library finds it: from `TZ`, or from where `/etc/localtime` leads. `None` = UTC, or only a file knows.
+fn zone() -> Option<OsString> {
+    env::var_os("TZ").or_else(|| {
+        let file = std::fs::read_link("/etc/localtime").ok()?;
+        Some(file.to_str()?.split_once("/zoneinfo/")?.1.into())
+    })
 }
 
 /// `/dev/stdout` may lead to a regular file, which must not be replaced by another one while it is our stdout.

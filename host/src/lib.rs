@@ -18,6 +18,10 @@ pub mod cache;
 pub mod decode;
 pub mod input;
 
+#[cfg(target_os = "linux")]
+pub mod engine;
+pub mod running;
+
 pub mod events;
 pub mod logs;
 pub mod output;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fulgurite_runtime::{Event, Gauge};
+use fulgurite_runtime::Event;
 
 use crate::screen::{Paint, Screen};
 use crate::units;
@@ -17,7 +17,6 @@ pub const TICK: Duration = Duration::from_millis(100);
 /// Draws the live line.
 pub struct Progress {
     screen: Arc<Screen>,
-    gauge: Arc<Gauge>,
     started: Instant,
     drawn: Option<Instant>,
     turn: usize,
@@ -34,8 +33,8 @@ struct Current {
 
 impl Progress {
     /// Nothing is drawn before some time has passed.
-    pub fn new(screen: Arc<Screen>, gauge: Arc<Gauge>) -> Progress {
-        Progress { screen, gauge, started: Instant::now(), drawn: None, turn: 0, done: 0, current: None }
+    pub fn new(screen: Arc<Screen>) -> Progress {
+        Progress { screen, started: Instant::now(), drawn: None, turn: 0, done: 0, current: None }
     }
 
     /// Keeps up with the run.
@@ -54,8 +53,9 @@ impl Progress {
         }
     }
 
-    /// Draws the line, if it is time to. To be called every [`TICK`] or more often.
-    pub fn draw(&mut self) {
+    /// Draws the line, if it is time to: with the bytes of V8 heap in use, 0 while nothing is known. To be called every [`TICK`]
+    /// or more often.
+    pub fn draw(&mut self, heap: usize) {
         let now = Instant::now();
         if !self.screen.style().terminal
             || now - self.started < PATIENCE
@@ -76,7 +76,7 @@ impl Progress {
             None => line.push_str("between steps"),
         }
         // Nothing is known of the heap before the first garbage collection.
-        match self.gauge.heap() {
+        match heap {
             0 => {}
             heap => line.push_str(&format!(" · heap {}", units::bytes(heap))),
         }

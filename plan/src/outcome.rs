@@ -1,14 +1,17 @@
 //! How a step or a run ended, as plain data.
 //!
 //! A failing job is an [`Outcome`], never an `Err`: `Err` means that our own code or our world broke.
+//!
+//! What serde derives here is the form between our own processes (`wire.rs`), and no format that anybody else reads.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// How a step or a whole run ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// It did what it was meant to do.
     Success,
@@ -91,7 +94,7 @@ impl fmt::Display for Reason {
 }
 
 /// What a run was killed for. Stored before the kill, never guessed from an exception's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum KillReason {
     /// Wall-clock time ran out.
     Timeout,
@@ -131,11 +134,12 @@ impl fmt::Display for KillReason {
 }
 
 /// What went wrong, where, and what to do about it. How bad it is, is said by the [`Outcome`] around it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorReport {
     /// The class, such as `RuntimeError`, `JobError`, `AdaptorError`, `RuntimeCrash`, `ValidationError`, `InputError`,
     /// `EdgeConditionError`, `ImportError`, `SecurityError`, `TimeoutError`, `OOMError`, `StateEncodeError`,
-    /// `StateTooLargeError`, `CompileError` or `ExecutionError`.
+    /// `StateTooLargeError`, `CompileError` or `ExecutionError`; and of a run in a process of its own `ExitError` (it ended) or
+    /// `EngineError` (it could not be had, or not be understood).
     pub name: Cow<'static, str>,
     /// The class of the error underneath, such as `TypeError` under a `RuntimeError`.
     pub subtype: Option<String>,
@@ -150,6 +154,7 @@ pub struct ErrorReport {
     /// The operation it came out of, when the error itself has no position in the job's source.
     pub operation: Option<OperationPosition>,
     /// What else the error carried, as JSON.
+    #[serde(with = "crate::wire::optional_value")]
     pub details: Option<Value>,
     /// What to do about it. Not on the state: it is for whoever reads the log.
     pub hint: Option<String>,
@@ -212,7 +217,7 @@ impl fmt::Display for ErrorReport {
 }
 
 /// A place in the source that the author wrote (already mapped back from what was compiled).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The display name of the source.
     pub file: String,
@@ -225,7 +230,7 @@ pub struct Position {
 }
 
 /// The operation of a job that an error came out of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationPosition {
     /// Such as `get`; unknown for a call like `http.get()`.
     pub name: Option<String>,

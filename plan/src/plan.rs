@@ -9,6 +9,7 @@ use std::ops::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -356,7 +357,7 @@ impl fmt::Debug for Secret<'_> {
 }
 
 /// Where one module is to be taken from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Linker {
     /// A local folder.
     pub path: Option<String>,
@@ -376,7 +377,7 @@ pub struct Edge {
 }
 
 /// When an edge is followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
     /// Whatever happened, short of the run being stopped.
     Always,
@@ -433,7 +434,7 @@ impl Condition {
 }
 
 /// Limits and habits of a run that a workflow may ask for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// The longest a single step may take, as OpenFn's CLI means `timeout`; the caller's default when `None`.
     pub timeout: Option<Duration>,
@@ -444,7 +445,7 @@ pub struct Options {
 }
 
 /// What to do with objects in a job's log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Sanitize {
     /// Log them as they are.
     None,

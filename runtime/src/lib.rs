@@ -34,6 +34,7 @@ mod assemble;
 mod condition;
 mod isolate;
 mod watchdog;
+mod cpu;
 mod collector;
 mod buffers;
 mod fetch;
@@ -69,6 +70,9 @@ pub fn initialize() {
         // threads of runs have four times as much (`run::STACK`).
         let flags = ["", "--no-turboshaft-loop-unrolling", "--stack-size=4096"];
         deno_core::v8_set_flags(flags.map(String::from).to_vec());
+        // V8's own way is to open `/dev/urandom`, and, where it cannot (`fulgurite-engine` leaves no way to open a file), to
+        // make do with the clock. `Math.random` and the seeds of hash tables would be easy to guess.
+        deno_core::v8::V8::set_entropy_source(|bytes| getrandom::fill(bytes).is_ok());
         deno_core::JsRuntime::init_platform(None);
     });
 }

@@ -12,6 +12,11 @@ pub struct Limits {
     pub step_timeout: Option<Duration>,
     /// Wall-clock time of the whole run. `None` = no limit.
     pub run_timeout: Option<Duration>,
+    /// CPU time of one execution of a step: of the thread that runs its JavaScript, and not of what V8 does beside it (it
+    /// collects and compiles on other threads, too). `None` = no limit. Linux only: elsewhere there is none.
+    pub step_cpu_timeout: Option<Duration>,
+    /// CPU time of the whole run, measured in the same way. `None` = no limit.
+    pub run_cpu_timeout: Option<Duration>,
     /// Memory of the run in bytes: V8's heap and what is behind ArrayBuffers, together. `None` = V8's own choice for the machine,
     /// and no limit for ArrayBuffers.
     pub heap: Option<usize>,
@@ -27,12 +32,14 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 5 minutes a step, no limit for the run, 2 GiB of heap, 4 GiB of state,
-    /// 4 MiB of log a second in lines of at most 1 MiB, and the network that the machine has.
+    /// 5 minutes a step, no limit for the run, none for CPU time, 2 GiB of memory, 4 GiB of state, 4 MiB of log a second in lines
+    /// of at most 1 MiB, and the network that the machine has.
     fn default() -> Self {
         Limits {
             step_timeout: Some(Duration::from_secs(300)),
             run_timeout: None,
+            step_cpu_timeout: None,
+            run_cpu_timeout: None,
             heap: Some(2 << 30),
             state: Some(4 << 30),
             network: Network::default(),

@@ -10,9 +10,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use deno_core::url::{Host, Url};
+use serde::{Deserialize, Serialize};
 
 /// The network of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     /// Which hosts may be reached at all.
     pub hosts: Hosts,
@@ -36,7 +37,7 @@ pub struct Network {
 }
 
 /// Whose word is taken for a server's identity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Certificates {
     /// Mozilla's list, as it was when this program was built.
     #[default]
@@ -83,6 +84,11 @@ impl Network {
         }
     }
 
+    /// Whether there is any host that may be reached.
+    pub fn reaches_anything(&self) -> bool {
+        self.hosts != Hosts::none()
+    }
+
     /// May this URL be asked for, as far as its name tells?
     pub(crate) fn check_url(&self, url: &Url) -> Result<(), String> {
         let Some(host) = url.host() else {
@@ -122,7 +128,7 @@ impl Network {
 }
 
 /// A set of hosts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hosts {
     /// All of them.
     Any,
@@ -146,7 +152,8 @@ impl Hosts {
 
 /// `api.example.org`, `*.example.org` (what is below it, not itself), `192.0.2.1`, `[2001:db8::1]`; each with `:port` or for all
 /// ports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct HostPattern {
     name: Name,
     port: Option<u16>,
@@ -204,6 +211,24 @@ impl FromStr for HostPattern {
             None => Name::Host(host(name)?),
         };
         Ok(HostPattern { name, port })
+    }
+}
+
+impl TryFrom<String> for HostPattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<HostPattern, String> {
+        text.parse()
+    }
+}
+
+impl From<HostPattern> for String {
+    fn from(pattern: HostPattern) -> String {
+        let name = match pattern.name {
+            Name::Host(host) => host.to_string(),
+            Name::Below(domain) => format!("*{domain}"),
+        };
+        pattern.port.map_or(name.clone(), |port| format!("{name}:{port}"))
     }
 }
 
@@ -348,6 +373,10 @@ mod tests {
         matches("127.0.0.1", "http://0x7f.1", true);
         matches("[::1]:80", "http://[0:0::1]", true);
         matches("::1", "http://[::1]:8080", true);
+        for text in ["api.example.org", "*.example.org:443", "192.0.2.1:8080", "[2001:db8::1]:80", "[::1]"] {
+            let pattern: HostPattern = text.parse().unwrap();
+            assert_eq!(String::from(pattern), text);
+        }
         for wrong in ["https://example.org", "a.*.org", "*", "", "example.org:99999", "*.127.0.0.1", "a b"] {
             assert!(wrong.parse::<HostPattern>().is_err(), "{wrong}");
         }

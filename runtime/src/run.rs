@@ -22,7 +22,7 @@ use crate::isolate::Isolate;
 use crate::limits::Limits;
 use crate::program::Program;
 use crate::secrets::Secrets;
-use crate::step::{self, Done, Task, timeout};
+use crate::step::{self, Done, Task, cpu_timeout, timeout};
 use crate::watchdog::{Clock, Kill, Killer};
 use crate::{assemble, encode};
 
@@ -90,6 +90,11 @@ impl Handle {
     pub fn abort(&self, message: &str) {
         let report = ErrorReport::new("AbortError", message);
         self.killer.kill(Kill { reason: KillReason::Abort, report });
+    }
+
+    /// Why the run is being ended, from the moment that it is until it has ended.
+    pub fn dying(&self) -> Option<Outcome> {
+        self.killer.fired().map(|kill| Outcome::Kill(kill.reason, kill.report))
     }
 
     /// What can be watched.
@@ -279,6 +284,9 @@ async fn drive(
     if let Some(limit) = request.limits.run_timeout {
         killer.set(Clock::Run, Some((began + limit, timeout(limit, "Run"))));
     }
+    if let Some(limit) = request.limits.run_cpu_timeout {
+        killer.set_cpu(Clock::Run, Some((limit, cpu_timeout(limit, "Run"))));
+    }
     reporter.borrow_mut().send(Event::RunStart(RunStart {
         plan: plan.id().map(str::to_owned),
         name: plan.name().map(str::to_owned),
@@ -379,7 +387,7 @@ impl Run<'_> {
             let state = visit.input.as_ref().map(|parcel| parcel.state.clone());
             self.start_clock();
             let followed = self.decide(visit.step, state.as_ref(), false).await;
-            self.isolate.killer.set(Clock::Step, None);
+            self.stop_clock();
             let followed = followed?;
             let leaf = plan.end() == Some(visit.step) || !followed.contains(&true);
             // What comes out of a run has no credentials on it, whoever put them there.
@@ -435,7 +443,7 @@ impl Run<'_> {
             true => Err(done.outcome.clone()),
             false => self.decide(visit.step, done.output.as_ref(), failure.is_some()).await,
         };
-        self.isolate.killer.set(Clock::Step, None);
+        self.stop_clock();
         self.add(&done.figures);
         let is_end = plan.end() == Some(visit.step);
         let next = match &decided {
@@ -463,6 +471,14 @@ impl Run<'_> {
         let limit = self.request.limits.step_timeout;
         let deadline = limit.map(|limit| (Instant::now() + limit, timeout(limit, "Job")));
         self.isolate.killer.set(Clock::Step, deadline);
+        if let Some(limit) = self.request.limits.step_cpu_timeout {
+            self.isolate.killer.set_cpu(Clock::Step, Some((limit, cpu_timeout(limit, "Job"))));
+        }
+    }
+
+    fn stop_clock(&self) {
+        self.isolate.killer.set(Clock::Step, None);
+        self.isolate.killer.set_cpu(Clock::Step, None);
     }
 
     fn stripped(&self, state: &State) -> State {

@@ -418,3 +418,9 @@ pub(crate) fn timeout(limit: Duration, what: &str) -> crate::watchdog::Kill {
     let message = format!("{what} took longer than {}ms to complete", limit.as_millis());
     crate::watchdog::Kill { reason: KillReason::Timeout, report: ErrorReport::new("TimeoutError", message) }
 }
+
+/// The kill for a step or a run that used too much CPU time.
+pub(crate) fn cpu_timeout(limit: Duration, what: &str) -> crate::watchdog::Kill {
+    let message = format!("{what} used more than {}ms of CPU time", limit.as_millis());
+    crate::watchdog::Kill { reason: KillReason::Cpu, report: ErrorReport::new("TimeoutError", message) }
+}

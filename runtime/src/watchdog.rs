@@ -1,6 +1,9 @@
 //! Ends a run that goes over a limit, and remembers why. A thread of its own, because a job in a loop gives no other thread of
 //! the run a chance.
 //!
+//! Wall-clock deadlines are slept for. CPU time cannot be: the thread sleeps for as long as the run could at least go on, as
+//! if it used all of the time, and looks again.
+//!
 //! The reason is stored before V8 is told to stop. V8 can lose such an order (when no JavaScript happens to run), so it is
 //! repeated until the run says that it has seen it.
 
@@ -12,7 +15,12 @@ use deno_core::v8;
 use fulgurite_plan::{ErrorReport, KillReason};
 use tokio::sync::Notify;
 
+use crate::cpu::ThreadClock;
+
 const REPEAT: Duration = Duration::from_millis(5);
+
+/// CPU time is not looked at more often than this: a run that waits for something just before its limit uses none.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// Why a run is being killed.
 #[derive(Clone, Debug)]
@@ -36,6 +44,10 @@ struct Shared {
 struct State {
     isolate: Option<v8::IsolateHandle>,
     deadlines: [Option<(Instant, Kill)>; 2],
+    /// The clock of the run's thread, while that lives.
+    cpu: Option<ThreadClock>,
+    /// When that clock shows this, it is over.
+    cpu_deadlines: [Option<(Duration, Kill)>; 2],
     /// What the thread sleeps for; `None` = for nothing in particular.
     sleeps_until: Option<Instant>,
     kill: Option<Kill>,
@@ -96,9 +108,25 @@ impl Killer {
     /// Sets or clears a deadline.
     pub(crate) fn set(&self, clock: Clock, deadline: Option<(Instant, Kill)>) {
         let mut state = self.lock();
-        // Only a deadline before the one that the thread sleeps for needs a wake-up: it looks again when it wakes.
-        let sooner = deadline.as_ref().is_some_and(|(at, _)| state.sleeps_until.is_none_or(|until| *at < until));
         state.deadlines[clock as usize] = deadline;
+        self.wake_for(&state);
+    }
+
+    /// Sets or clears a deadline in CPU time of the run's thread, counted from now.
+    pub(crate) fn set_cpu(&self, clock: Clock, limit: Option<(Duration, Kill)>) {
+        let mut state = self.lock();
+        let now = limit.as_ref().and(state.cpu).and_then(ThreadClock::now);
+        state.cpu_deadlines[clock as usize] = limit.and_then(|(limit, kill)| Some((now? + limit, kill)));
+        self.wake_for(&state);
+    }
+
+    /// Only what comes before that for which the thread sleeps needs a wake-up: it looks again when it wakes.
+    fn wake_for(&self, state: &State) {
+        let sooner = match state.next() {
+            Next::Over(_) => true,
+            Next::Look(Some(at)) => state.sleeps_until.is_none_or(|until| at < until),
+            Next::Look(None) => false,
+        };
         if sooner {
             self.0.changed.notify_all();
         }
@@ -109,6 +137,40 @@ impl Killer {
     }
 }
 
+/// What the watchdog does next.
+enum Next {
+    /// This is over its time.
+    Over(Box<Kill>),
+    /// Nothing can be before then, or ever.
+    Look(Option<Instant>),
+}
+
+impl State {
+    fn next(&self) -> Next {
+        let now = Instant::now();
+        let cpu =
+            if self.cpu_deadlines.iter().any(Option::is_some) { self.cpu.and_then(ThreadClock::now) } else { None };
+        let wall = self.deadlines.iter().flatten().map(|(at, kill)| {
+            let left = at.saturating_duration_since(now);
+            (left, left, kill)
+        });
+        let cpu = cpu.into_iter().flat_map(|cpu| {
+            self.cpu_deadlines.iter().flatten().map(move |(at, kill)| {
+                let left = at.saturating_sub(cpu);
+                (left, left.max(GLANCE), kill)
+            })
+        });
+        let mut look = None;
+        for (left, sleep, kill) in wall.chain(cpu) {
+            if left.is_zero() {
+                return Next::Over(Box::new(kill.clone()));
+            }
+            look = Some(look.map_or(sleep, |look: Duration| look.min(sleep)));
+        }
+        Next::Look(look.map(|sleep| now + sleep))
+    }
+}
+
 /// The thread that watches; ends when dropped.
 pub(crate) struct Watchdog {
     killer: Killer,
@@ -116,9 +178,13 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Starts to watch an isolate.
+    /// Starts to watch an isolate. To be called on the thread that will run it.
     pub(crate) fn start(killer: Killer, isolate: v8::IsolateHandle) -> std::io::Result<Watchdog> {
-        killer.lock().isolate = Some(isolate);
+        {
+            let mut state = killer.lock();
+            state.isolate = Some(isolate);
+            state.cpu = ThreadClock::current();
+        }
         if killer.fired().is_some() {
             killer.0.changed.notify_all();
         }
@@ -139,6 +205,7 @@ impl Drop for Watchdog {
             let mut state = self.killer.lock();
             state.closed = true;
             state.isolate = None;
+            state.cpu = None;
         }
         self.killer.0.changed.notify_all();
         if let Some(thread) = self.thread.take() {
@@ -160,19 +227,17 @@ fn watch(killer: &Killer) {
             state = wait_for(killer, state, wait);
             continue;
         }
-        let now = Instant::now();
-        let next = state.deadlines.iter().flatten().min_by_key(|(at, _)| *at).cloned();
-        match next {
-            Some((at, kill)) if at <= now => {
-                state.kill = Some(kill);
+        match state.next() {
+            Next::Over(kill) => {
+                state.kill = Some(*kill);
                 killer.0.notify.notify_one();
             }
-            Some((at, _)) => {
+            Next::Look(Some(at)) => {
                 state.sleeps_until = Some(at);
-                state = wait_for(killer, state, at - now);
+                state = wait_for(killer, state, at.saturating_duration_since(Instant::now()));
                 state.sleeps_until = None;
             }
-            None => state = wait_for(killer, state, Duration::from_secs(3600)),
+            Next::Look(None) => state = wait_for(killer, state, Duration::from_secs(3600)),
         }
     }
 }

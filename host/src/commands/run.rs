@@ -10,7 +10,7 @@ use std::{fs, io};
 
 use fulgurite_compile::Adaptors;
 use fulgurite_plan::{ErrorReport, Outcome, Plan};
-use fulgurite_runtime::{Cache, Event, Figures, Handle, Level, Limits, Request, RunComplete, StepComplete};
+use fulgurite_runtime::{Cache, Event, Figures, Level, Limits, Request, RunComplete, StepComplete};
 use fulgurite_state::{Span, State, properties};
 
 use super::Context;
@@ -24,6 +24,7 @@ use crate::interrupt::Interrupt;
 use crate::logs::Logger;
 use crate::progress::{self, Progress};
 use crate::report::{Report, Severity};
+use crate::running::{Running, Sink};
 use crate::stats::Stats;
 use crate::{adaptors, cache, input, output, units};
 
@@ -47,24 +48,25 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
     let limits = Limits { step_timeout: step_timeout(config, &plan), ..config.limits.clone() };
     let request = Request { input, limits, adaptors: Arc::new(adaptors), cache, ..Request::new(plan) };
 
-    fulgurite_runtime::initialize();
     let (sender, receiver) = sync_channel(WAITING);
     let interrupt = Interrupt::listen();
-    let clock = context.clock.clone();
-    let sink = move |event| drop(sender.send((clock.stamp(), event)));
-    let handle = fulgurite_runtime::start(request, sink);
+    let sink = Sink { to: sender, clock: context.clock.clone() };
+    let running = match config.isolate_process {
+        false => Running::here(request, sink),
+        true => Running::apart(request, config.zone.as_deref(), sink, &context.log),
+    };
 
     let mut watch = Watch {
         log: &context.log,
         events,
         stats: config.stats.then(Stats::default),
-        progress: Progress::new(context.screen.clone(), handle.gauge()),
+        progress: Progress::new(context.screen.clone()),
         failures: Vec::new(),
         reported: None,
         end: None,
     };
-    watch.watch(&receiver, &handle, &interrupt);
-    handle.join();
+    watch.watch(&receiver, &running, &interrupt);
+    running.join();
     watch.finish(config, &interrupt)
 }
 
@@ -228,13 +230,13 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     /// Until the run's thread has nothing more to say.
-    fn watch(&mut self, events: &Receiver<(Stamp, Event)>, handle: &Handle, interrupt: &Interrupt) {
+    fn watch(&mut self, events: &Receiver<(Stamp, Event)>, running: &Running, interrupt: &Interrupt) {
         let mut aborted = false;
         while self.end.is_none() {
             if interrupt.requested() && !std::mem::replace(&mut aborted, true) {
-                handle.abort("interrupted");
+                running.abort("interrupted");
             }
-            self.progress.draw();
+            self.progress.draw(running.heap());
             match events.try_recv() {
                 Ok((at, event)) => self.take(at, event),
                 Err(TryRecvError::Disconnected) => break,

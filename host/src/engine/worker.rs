@@ -1,0 +1,60 @@
+//! What a child does: it executes runs with the runtime, one at a time, on a thread of their own.
+
+use std::sync::Arc;
+
+use fulgurite_engine::child::{Engine, Events, Request, Running};
+use fulgurite_plan::{Draft, DraftStep, Job, Outcome, Plan, Source};
+use fulgurite_runtime::{Cache, Handle, start};
+
+use super::wire;
+
+/// Executes runs.
+#[derive(Debug, Default)]
+pub struct Worker {
+    /// What this child has compiled. It is keyed by content, so runs of different people may share it.
+    cache: Arc<Cache>,
+}
+
+impl Engine for Worker {
+    type Running = Going;
+
+    /// V8 is set up here, on the main thread and before any other. A run of nothing touches the pages that every run will.
+    fn warm(&mut self) {
+        fulgurite_runtime::initialize();
+        let source = Source { name: "warm.js".into(), text: "export default [state => ({ ...state })];".into() };
+        let steps = vec![DraftStep { job: Some(Job::new(source)), ..DraftStep::default() }];
+        let plan = Plan::new(Draft { steps, ..Draft::default() }).expect("one step is a plan");
+        start(fulgurite_runtime::Request::new(plan), |_| {}).join();
+    }
+
+    fn start(&mut self, request: Request, events: Events) -> Result<Going, Box<Outcome>> {
+        let request = wire::into_request(&request, &self.cache)?;
+        let mut teller = wire::Teller::default();
+        Ok(Going(start(request, move |event| {
+            let (event, bodies) = teller.event(event);
+            events.tell(event, &bodies);
+        })))
+    }
+}
+
+/// A run in progress.
+#[derive(Debug)]
+pub struct Going(Handle);
+
+impl Running for Going {
+    fn abort(&self, message: &str) {
+        self.0.abort(message);
+    }
+
+    fn dying(&self) -> Option<Outcome> {
+        self.0.dying()
+    }
+
+    fn heap(&self) -> u64 {
+        self.0.gauge().heap() as u64
+    }
+
+    fn join(self) {
+        self.0.join();
+    }
+}
