@@ -144,7 +144,10 @@ fn outcomes_cross() {
         subtype: Some("TypeError".into()),
         step: Some("a".into()),
         position: Some(Position { file: "a.js".into(), line: 3, column: 7, source_line: Some("x".into()) }),
-        operation: Some(OperationPosition { name: None, line: 3 }),
+        operation: Some(OperationPosition {
+            name: None,
+            place: Position { file: "a.js".into(), line: 3, column: 1, source_line: Some("get()".into()) },
+        }),
         details: Some(Value::Null),
         hint: Some("try again".into()),
         ..ErrorReport::new("AdaptorError", "boom")
