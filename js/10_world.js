@@ -2,15 +2,22 @@
 import { core, primordials } from "ext:core/mod.js";
 
 const {
+  MathFloor,
+  ObjectAssign,
   ObjectDefineProperties,
+  ObjectDefineProperty,
   ObjectPrototypeIsPrototypeOf,
+  Proxy,
   ReflectApply,
+  ReflectConstruct,
+  ReflectDeleteProperty,
   SafeArrayIterator,
   SafeSet,
   SafeSetIterator,
   SetPrototypeAdd,
   SetPrototypeClear,
   SetPrototypeDelete,
+  SetPrototypeGetSize,
   TypeError,
 } = primordials;
 
@@ -55,11 +62,55 @@ for (
 }
 core.registerErrorBuilder("DOMExceptionQuotaExceededError", (message) => new QuotaExceededError(message));
 
+// A fine clock is what side channels are measured with. Marks and measures would be another one.
+{
+  const { now } = Performance.prototype;
+  const coarse = { now() { return MathFloor(ReflectApply(now, this, [])); } }.now;
+  ObjectDefineProperty(Performance.prototype, "now", core.propWritable(coarse));
+  for (const name of ["mark", "measure", "clearMarks", "clearMeasures"]) {
+    ReflectDeleteProperty(Performance.prototype, name);
+  }
+}
+
+// The host's parser takes fifty times the length of a pattern, and cannot be stopped.
+const LONGEST_PATTERN = 16_384;
+const lengthOf = (value) => {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  let length = 0;
+  for (const name of new SafeArrayIterator(["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash", "baseURL"])) {
+    const part = value[name];
+    if (part !== undefined) length += `${part}`.length;
+  }
+  return length;
+};
+const BoundedURLPattern = new Proxy(URLPattern, {
+  __proto__: null,
+  construct(target, given, newTarget) {
+    // Read once, so that what is measured is what is parsed.
+    const copy = (value) =>
+      typeof value === "object" && value !== null ? ObjectAssign({ __proto__: null }, value) : value;
+    const pattern = copy(given[0]);
+    const length = lengthOf(pattern) + lengthOf(given[1]);
+    if (length > LONGEST_PATTERN) {
+      throw new TypeError(`a URLPattern of ${length} characters is longer than ${LONGEST_PATTERN}`);
+    }
+    return ReflectConstruct(target, [pattern, given[1], given[2]], newTarget);
+  },
+});
+ObjectDefineProperty(URLPattern.prototype, "constructor", core.propNonEnumerable(BoundedURLPattern));
+
 // Timers belong to the step that sets them; the host clears them when it ends.
 const running = new SafeSet();
 
+// Each is an object of the host's, too; nobody waits for so many.
+const MOST_TIMERS = 10_000;
+
 function timer(set, clearsItself) {
   return (callback, delay = 0, ...rest) => {
+    if (SetPrototypeGetSize(running) >= MOST_TIMERS) {
+      throw new QuotaExceededError(`${MOST_TIMERS} timers are running; there cannot be more`);
+    }
     if (typeof callback !== "function") {
       throw new TypeError(`the callback of a timer must be a function, not ${typeof callback}`);
     }
@@ -123,7 +174,7 @@ ObjectDefineProperties(globalThis, {
   TransformStream: hidden(streams.TransformStream),
   TransformStreamDefaultController: hidden(streams.TransformStreamDefaultController),
   URL: hidden(URL),
-  URLPattern: hidden(URLPattern),
+  URLPattern: hidden(BoundedURLPattern),
   URLSearchParams: hidden(URLSearchParams),
   WritableStream: hidden(streams.WritableStream),
   WritableStreamDefaultController: hidden(streams.WritableStreamDefaultController),

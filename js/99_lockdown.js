@@ -1,11 +1,24 @@
 // The last file: hands the inner functions to the host, which takes them at start-up and calls `lockdown` before any user code.
-import { primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:core/mod.js";
 import * as world from "ext:fulgurite/10_world.js";
 import "ext:fulgurite/30_fetch.js";
 import { mintCrypto } from "ext:fulgurite/40_crypto.js";
 import * as step from "ext:fulgurite/50_step.js";
 
-const { Error, FunctionPrototype, ObjectDefineProperty, ReflectDeleteProperty, TypeError } = primordials;
+const {
+  ArrayBuffer,
+  ArrayBufferPrototype,
+  Error,
+  FunctionPrototype,
+  ObjectDefineProperty,
+  Promise,
+  PromisePrototype,
+  Proxy,
+  RangeError,
+  ReflectConstruct,
+  ReflectDeleteProperty,
+  TypeError,
+} = primordials;
 const { stringify } = globalThis.JSON;
 
 // Read by the host (runtime/src/isolate.rs), then deleted by `lockdown`.
@@ -43,6 +56,18 @@ function lockdown() {
       ObjectDefineProperty(this, "call", { __proto__: null, configurable: true, enumerable: true, value, writable: true });
     },
   });
+  // `await` asks every promise for its constructor, also in ours.
+  ObjectDefineProperty(PromisePrototype, "constructor", fixed(Promise));
+  // V8 takes the memory of resizable buffers from the system itself, where nobody counts it.
+  const FixedArrayBuffer = new Proxy(ArrayBuffer, {
+    __proto__: null,
+    construct(target, given, newTarget) {
+      if (given[1]?.maxByteLength !== undefined) throw new RangeError("there are no resizable ArrayBuffers here");
+      return ReflectConstruct(target, [given[0]], newTarget);
+    },
+  });
+  ObjectDefineProperty(globalThis, "ArrayBuffer", core.propNonEnumerable(FixedArrayBuffer));
+  ObjectDefineProperty(ArrayBufferPrototype, "constructor", core.propNonEnumerable(FixedArrayBuffer));
   for (const name of ["Deno", "__bootstrap", "__infra", "__fulgurite", "SharedArrayBuffer", "Atomics", "WebAssembly"]) {
     ReflectDeleteProperty(globalThis, name);
   }

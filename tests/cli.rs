@@ -282,6 +282,15 @@ mod events {
         Option::deserialize(from)
     }
 
+    /// What a killed step had used changes from run to run.
+    fn details<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+        let mut details: Option<Value> = Option::deserialize(from)?;
+        if let Some(Value::Object(used)) = details.as_mut().and_then(|details| details.get_mut("used")) {
+            used.values_mut().for_each(|number| *number = Value::from(0));
+        }
+        Ok(details)
+    }
+
     #[derive(Serialize, Deserialize)]
     #[serde(tag = "event", deny_unknown_fields)]
     enum Event {
@@ -338,7 +347,7 @@ mod events {
             error_message: Option<String>,
             #[serde(deserialize_with = "there")]
             error_source: Option<String>,
-            #[serde(deserialize_with = "there")]
+            #[serde(deserialize_with = "details")]
             error_details: Option<Value>,
             #[serde(deserialize_with = "there")]
             hint: Option<String>,
@@ -374,7 +383,7 @@ mod events {
             error_message: Option<String>,
             #[serde(deserialize_with = "there")]
             error_source: Option<String>,
-            #[serde(deserialize_with = "there")]
+            #[serde(deserialize_with = "details")]
             error_details: Option<Value>,
             #[serde(deserialize_with = "there")]
             hint: Option<String>,

@@ -17,7 +17,7 @@ use fulgurite_engine::message::{Greeting, ToChild, ToParent};
 use fulgurite_engine::pool::{Ending, Room, Run, StartError};
 use fulgurite_engine::process::{Memory, Process, Program};
 use fulgurite_engine::{Config, Pool};
-use fulgurite_plan::{Condition, Draft, DraftEdge, DraftStep, ErrorReport, Outcome, Plan};
+use fulgurite_plan::{Condition, Draft, DraftEdge, DraftStep, Outcome, Plan};
 use fulgurite_runtime::{Event, Figures, Limits, Request, RunComplete};
 use fulgurite_state::{IndexOptions, State};
 use libtest_mimic::Trial;
@@ -304,8 +304,8 @@ fn abort() {
         going.wait_for_log();
         going.run.abort("enough");
         let (events, _) = going.end();
-        let error = ErrorReport { step: Some("step".into()), ..ErrorReport::new("AbortError", "enough") };
-        assert_eq!(complete(&events).outcome, Outcome::Kill(fulgurite_plan::KillReason::Abort, error));
+        let Outcome::Kill(fulgurite_plan::KillReason::Abort, error) = &complete(&events).outcome else { panic!() };
+        assert_eq!((error.message.as_str(), error.step.as_deref()), ("enough", Some("step")));
     }
 }
 

@@ -17,7 +17,7 @@ use crate::harden;
 use crate::message::{Event, Greeting, Run, ToChild, ToParent};
 use crate::texts::Kept;
 
-/// How often the parent hears of the heap, and how soon of an end that is near.
+/// How often the parent hears of the heap.
 const TICK: Duration = Duration::from_millis(50);
 
 /// How long the parent may take to greet.
@@ -43,8 +43,6 @@ pub trait Engine {
 pub trait Running {
     /// Ends it as soon as possible.
     fn abort(&self, message: &str);
-    /// Why it is being ended, once it is.
-    fn dying(&self) -> Option<Outcome>;
     /// V8 heap in use.
     fn heap(&self) -> u64;
     /// Waits until nothing of it is left. Called after its last event.
@@ -85,6 +83,13 @@ impl Events {
         }
         if last {
             let _ = rustix::io::write(&self.over, &1u64.to_ne_bytes());
+        }
+    }
+
+    /// Tells the parent why the run is about to end, in case that it cannot be ended from inside.
+    pub fn dying(&self, outcome: Outcome) {
+        if self.sender.send(&ToParent::Dying(outcome), &[]).is_err() {
+            leave();
         }
     }
 }
@@ -167,7 +172,7 @@ fn execute<E: Engine>(
             return Ok(());
         }
     };
-    let (mut heap, mut told) = (0, false);
+    let mut heap = 0;
     loop {
         let (over, heard) = wait(&events.over, receiver)?;
         if over {
@@ -182,10 +187,6 @@ fn execute<E: Engine>(
                     return Err(Error::Order("an order for an idle child, in the middle of a run"));
                 }
             }
-        }
-        if !told && let Some(outcome) = running.dying() {
-            told = true;
-            events.sender.send(&ToParent::Dying(outcome), &[])?;
         }
         let now = running.heap();
         if now != std::mem::replace(&mut heap, now) {

@@ -10,6 +10,7 @@ use std::process::{ChildStderr, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::channel::{self, Receiver, Sender};
 
@@ -106,6 +107,25 @@ impl Process {
         end(&mut self.process);
     }
 
+    /// Lets the process have so much more memory of its own than it has now, by order of the kernel: what does not fit is
+    /// refused to it. `None` = as much as it likes. Where that cannot be, nothing happens: the watch over its memory is left.
+    pub fn limit_memory(&self, more: Option<u64>) {
+        let Some(pid) = i32::try_from(self.id()).ok().and_then(Pid::from_raw) else { return };
+        // The sixth number is data and stacks: what is private and can be written.
+        let data = || {
+            let pages = std::fs::read_to_string(format!("/proc/{}/statm", self.id())).ok()?;
+            Some(pages.split(' ').nth(5)?.parse::<u64>().ok()? * rustix::param::page_size() as u64)
+        };
+        let current = match more {
+            None => None,
+            Some(more) => match data() {
+                Some(data) => Some(data.saturating_add(more)),
+                None => return,
+            },
+        };
+        let _ = prlimit(Some(pid), Resource::Data, Rlimit { current, maximum: None });
+    }
+
     /// Its memory.
     pub fn memory(&self) -> Option<Memory> {
         Memory::of(self.id())
@@ -151,12 +171,23 @@ impl Ended {
         matches!(signal, Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT))
     }
 
-    /// Whether V8 ended it for want of memory. It has no other way to say so than its last words.
+    /// Whether it crashed: what some libraries do when they are refused memory, without a word.
+    pub fn crashed(&self) -> bool {
+        let signal = self.status.and_then(|status| status.signal());
+        matches!(signal, Some(libc::SIGABRT | libc::SIGBUS | libc::SIGILL | libc::SIGSEGV | libc::SIGTRAP))
+    }
+
+    /// Whether it ended for want of memory. It has no other way to say so than its last words.
     pub fn out_of_memory(&self) -> bool {
+        // C++ without exceptions ends a process that is refused memory without a word; all others that abort say why.
+        if self.tail.is_empty() && self.status.and_then(|status| status.signal()) == Some(libc::SIGABRT) {
+            return true;
+        }
         let said = String::from_utf8_lossy(&self.tail);
-        ["Fatal JavaScript out of memory", "Fatal process out of memory", "JavaScript heap out of memory"]
-            .iter()
-            .any(|words| said.contains(words))
+        let v8 = ["Fatal JavaScript out of memory", "Fatal process out of memory", "JavaScript heap out of memory"];
+        // Rust's, and what becomes of a C++ `bad_alloc` where it meets Rust.
+        let others = ["memory allocation of ", "Rust cannot catch foreign exceptions"];
+        v8.iter().chain(&others).any(|words| said.contains(words))
     }
 
     /// The last line with something in it that it wrote to its error stream.

@@ -2,7 +2,7 @@
 //! pool does with children that behave, and with those that do not.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -80,7 +80,6 @@ struct Fake;
 struct Fakery {
     thread: std::thread::JoinHandle<()>,
     told: Arc<(Mutex<Option<String>>, Condvar)>,
-    dying: Arc<AtomicBool>,
 }
 
 impl Engine for Fake {
@@ -94,10 +93,9 @@ impl Engine for Fake {
             return Err(Box::new(Outcome::Crash(ErrorReport::new("ValidationError", "refused"))));
         }
         let told: Arc<(Mutex<Option<String>>, Condvar)> = Arc::default();
-        let dying = Arc::new(AtomicBool::new(false));
-        let (hears, dies) = (told.clone(), dying.clone());
-        let thread = std::thread::spawn(move || perform(&plan, &request, &events, &hears, &dies));
-        Ok(Fakery { thread, told, dying })
+        let hears = told.clone();
+        let thread = std::thread::spawn(move || perform(&plan, &request, &events, &hears));
+        Ok(Fakery { thread, told })
     }
 }
 
@@ -105,11 +103,6 @@ impl Running for Fakery {
     fn abort(&self, message: &str) {
         *self.told.0.lock().unwrap() = Some(message.to_owned());
         self.told.1.notify_all();
-    }
-
-    fn dying(&self) -> Option<Outcome> {
-        let report = ErrorReport::new("TimeoutError", "it took too long");
-        self.dying.load(Ordering::SeqCst).then_some(Outcome::Kill(KillReason::Timeout, report))
     }
 
     fn heap(&self) -> u64 {
@@ -121,13 +114,7 @@ impl Running for Fakery {
     }
 }
 
-fn perform(
-    plan: &str,
-    request: &child::Request,
-    events: &Events,
-    told: &(Mutex<Option<String>>, Condvar),
-    dying: &AtomicBool,
-) {
+fn perform(plan: &str, request: &child::Request, events: &Events, told: &(Mutex<Option<String>>, Condvar)) {
     let log = |text: String| {
         let log = Log { step: Some("s".into()), execution: Some(1), of_job: true, level: 1, message: 0 };
         events.tell(Event::Log(log), &[vec![text.into()]]);
@@ -143,7 +130,10 @@ fn perform(
         "logs" => (0..rest.parse().unwrap()).for_each(|i: u32| log(format!("line {i}"))),
         "wait" | "stubborn" | "hang" => {
             log("waiting".into());
-            dying.store(word == "stubborn", Ordering::SeqCst);
+            if word == "stubborn" {
+                let report = ErrorReport::new("TimeoutError", "it took too long");
+                events.dying(Outcome::Kill(KillReason::Timeout, report));
+            }
             let mut message = told.0.lock().unwrap();
             while message.is_none() || word != "wait" {
                 message = told.1.wait(message).unwrap();

@@ -186,6 +186,18 @@ pub struct Run {
     /// Trust the certificate authorities of this machine instead of Mozilla's
     #[arg(long, help_heading = "Network")]
     pub system_certificates: bool,
+    /// The longest that the whole run may take, in milliseconds [default: no limit]
+    #[arg(long, value_name = "MS", help_heading = "Limits", value_parser = milliseconds)]
+    pub run_timeout: Option<u64>,
+
+    /// How large a step's output may be, in megabytes [default: as --memory]
+    #[arg(long, value_name = "MB", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub state_size: Option<u32>,
+
+    /// How much jobs may log, in kilobytes a second, and twice that at once; what is more is dropped and counted; 0 = no limit [default: 4096]
+    #[arg(long, value_name = "KB", help_heading = "Limits")]
+    pub log_rate: Option<u32>,
+
     /// Run in a process of its own, which cannot reach files or the network, and whose end is only that of the run (Linux)
     #[arg(long, help_heading = "Limits")]
     pub isolate_process: bool,

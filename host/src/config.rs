@@ -209,8 +209,20 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
     // Who says how much memory there is means all of it: what a step returns is in memory, too, beside the heap.
     let memory = flags.memory.map(|megabytes| (megabytes as usize) << 20);
     let cpu = flags.cpu_timeout.filter(|ms| *ms > 0).map(Duration::from_millis);
-    let (heap, state) = (memory.or(defaults.heap), memory.or(defaults.state));
-    let limits = Limits { heap, state, step_cpu_timeout: cpu, network: network(&flags), ..defaults };
+    let state = flags.state_size.map(|megabytes| (megabytes as usize) << 20).or(memory);
+    let limits = Limits {
+        heap: memory.or(defaults.heap),
+        state: state.or(defaults.state),
+        step_cpu_timeout: cpu,
+        run_timeout: flags.run_timeout.filter(|ms| *ms > 0).map(Duration::from_millis),
+        log_rate: match flags.log_rate {
+            None => defaults.log_rate,
+            Some(0) => None,
+            Some(kilobytes) => Some((kilobytes as usize) << 10),
+        },
+        network: network(&flags),
+        ..defaults
+    };
     let timeout = match flags.timeout {
         None => Timeout::Workflow,
         Some(0) => Timeout::Never,

@@ -17,7 +17,7 @@ use fulgurite_engine::process::Program;
 
 /// Memory that a child may have beside the heap of its run: V8's code and its own bookkeeping, what is encoded and not yet
 /// handed over, and what a collection has not returned yet.
-pub const BESIDE: u64 = 256 << 20;
+pub const BESIDE: u64 = 128 << 20;
 
 /// What both ends must be.
 pub fn build() -> String {

@@ -37,6 +37,11 @@ impl Budget {
         Arc::new(Budget { buffers: AtomicUsize::new(0), heap: AtomicUsize::new(0), limit })
     }
 
+    /// Bytes behind ArrayBuffers.
+    pub(crate) fn buffers(&self) -> usize {
+        self.buffers.load(Ordering::Relaxed)
+    }
+
     /// Says how much of V8's heap is in use; answers whether all together is too much.
     pub(crate) fn set_heap(&self, bytes: usize) -> bool {
         self.heap.store(bytes, Ordering::Relaxed);

@@ -27,6 +27,11 @@ const SLICE: u32 = 16 * 1024;
 /// How deep the careful pass follows a value that `JSON.stringify` refused.
 const CAREFUL_DEPTH: usize = 256;
 
+/// Each keeps what it reads from alive until the run ends.
+const MOST_STREAMS: usize = 1000;
+
+const TOO_MANY_STREAMS: &str = "is one stream more than the thousand that may be open on a state";
+
 const TOO_DEEP: &str = "nests deeper than 4096 levels, which nothing could read back";
 
 /// What to do with the top level, and how far to look.
@@ -179,6 +184,9 @@ impl<'s> Pass<'_, 's> {
                 let stream: v8::Local<v8::Value> = stream.into();
                 // A path with a lone surrogate in it names no place for sure; such a stream stays what the text says.
                 let named = |segment: &Segment| !matches!(segment, Segment::Key(key) if key.contains('\u{fffd}'));
+                if self.values.streams.len() >= MOST_STREAMS {
+                    return Err(self.cannot(TOO_MANY_STREAMS));
+                }
                 if self.path.iter().all(named) {
                     self.values.streams.push((Path(self.path.clone()), v8::Global::new(scope, stream)));
                 }

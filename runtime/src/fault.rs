@@ -74,7 +74,10 @@ impl Sources {
         ErrorReport {
             position,
             hint: Some(hint),
-            ..ErrorReport::new("ImportError", format!("module blacklisted: {specifier}"))
+            ..ErrorReport::new(
+                "ImportError",
+                format!("module blacklisted: {}", clipped(specifier.to_owned(), LONGEST_NAME)),
+            )
         }
     }
 
@@ -265,8 +268,30 @@ struct Thrown<'a> {
     thrown_in: Option<String>,
 }
 
+/// Bytes of a message that are told. It goes onto the state, into two events and to a terminal.
+const LONGEST_MESSAGE: usize = 64 * 1024;
+
+/// The same for what is rather a name.
+const LONGEST_NAME: usize = 200;
+
+/// What V8 says when it refuses to run code from a string. An EvalError with other words is a job's own.
+const CODE_FROM_STRINGS: &str = "Code generation from strings disallowed for this context";
+
+/// A text that says what is missing when it is longer than `most` bytes.
+fn clipped(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        let length = text.len();
+        text.truncate(text.floor_char_boundary(most));
+        text.push_str(&format!("… ({} more bytes)", length - text.len()));
+        text.shrink_to_fit();
+    }
+    text
+}
+
 fn classify(sources: &Sources, thrown: Thrown<'_>, moment: Moment) -> Outcome {
     let Thrown { name, message, position, operation, details, crash, adaptor, thrown_in } = thrown;
+    let message = clipped(message, LONGEST_MESSAGE);
+    let name = &*clipped(name.to_owned(), LONGEST_NAME);
     let report = |class: &'static str, message: String| ErrorReport {
         subtype: (!name.is_empty() && name != "Error" && name != class).then(|| name.to_owned()),
         position: position.clone(),
@@ -276,7 +301,7 @@ fn classify(sources: &Sources, thrown: Thrown<'_>, moment: Moment) -> Outcome {
     };
     let named = |message: &str| if name.is_empty() { message.to_owned() } else { format!("{name}: {message}") };
     match name {
-        "EvalError" => {
+        "EvalError" if message == CODE_FROM_STRINGS => {
             let mut report = report("SecurityError", "Illegal eval statement detected".into());
             report.hint = Some("a job cannot run code from strings: no eval, no new Function".into());
             Outcome::Kill(KillReason::Security, report)
@@ -365,24 +390,43 @@ mod tests {
         check("ReferenceError", "x", false, Run, "crash RuntimeCrash ReferenceError: ReferenceError: x");
         check("SyntaxError", "x", false, Run, "crash RuntimeCrash SyntaxError: SyntaxError: x");
         check("SyntaxError", "x", false, Compile, "crash CompileError SyntaxError: SyntaxError: x");
-        check("EvalError", "x", false, Run, "kill SecurityError EvalError: Illegal eval statement detected");
+        check(
+            "EvalError",
+            CODE_FROM_STRINGS,
+            false,
+            Run,
+            "kill SecurityError EvalError: Illegal eval statement detected",
+        );
+        check("EvalError", "x", false, Run, "fail JobError EvalError: x");
         check("Error", "x", false, Run, "fail JobError -: x");
         check("", "x", false, Run, "fail JobError -: x");
         check("MyError", "x", false, Run, "fail JobError MyError: x");
         check("MyError", "x", true, Run, "crash RuntimeCrash MyError: x");
         check("TypeError", "x", false, Loose, "crash ExecutionError TypeError: nobody handled TypeError: x");
-        check("EvalError", "x", false, Loose, "kill SecurityError EvalError: Illegal eval statement detected");
+        check(
+            "EvalError",
+            CODE_FROM_STRINGS,
+            false,
+            Loose,
+            "kill SecurityError EvalError: Illegal eval statement detected",
+        );
         check_adaptor("TypeError", "x", false, true, Run, "fail AdaptorError TypeError: x");
         check_adaptor("ReferenceError", "x", true, true, Run, "fail AdaptorError ReferenceError: x");
         check_adaptor("Error", "x", false, true, Loose, "crash ExecutionError -: nobody handled Error: x");
         check_adaptor(
             "EvalError",
-            "x",
+            CODE_FROM_STRINGS,
             false,
             true,
             Run,
             "kill SecurityError EvalError: Illegal eval statement detected",
         );
+    }
+
+    #[test]
+    fn long_texts_are_clipped() {
+        assert_eq!(clipped("abc".into(), 3), "abc");
+        assert_eq!(clipped("aébc".into(), 2), "a… (4 more bytes)");
     }
 
     #[test]

@@ -26,6 +26,7 @@ use fulgurite_plan::{ErrorReport, KillReason, Outcome, Source, StepIndex};
 use crate::buffers::{Budget, allocator};
 use crate::cache::Cache;
 use crate::collector::{Collection, Watch};
+use crate::cpu::ThreadClock;
 use crate::encode::Pristine;
 use crate::executable::Executable;
 use crate::fault::{self, Moment, Sources};
@@ -51,6 +52,10 @@ pub(crate) struct Isolate {
     names: Names,
     pub(crate) loader: Rc<Loader>,
     gauge: Arc<Gauge>,
+    budget: Option<Arc<Budget>>,
+    clock: Option<ThreadClock>,
+    /// When the step began, and the CPU time of the thread by then.
+    step_began: (Instant, Option<Duration>),
     pub(crate) runtime: JsRuntime,
     /// After the runtime, because its teardown may collect.
     collections: Watch,
@@ -96,7 +101,7 @@ impl Isolate {
         runtime.op_state().borrow_mut().put(LogSink(Box::new(move |level, text| (logger.borrow_mut())(level, text))));
         runtime.v8_isolate().set_prepare_stack_trace_callback(stack_trace);
         watch_heap(&mut runtime, heap, &killer, &gauge);
-        let collections = gauge_heap(&mut runtime, heap, budget, &killer, &gauge);
+        let collections = gauge_heap(&mut runtime, heap, budget.clone(), &killer, &gauge);
         let watchdog = Watchdog::start(killer.clone(), runtime.v8_isolate().thread_safe_handle())
             .map_err(|error| CoreErrorKind::Io(error).into_box())?;
 
@@ -108,6 +113,7 @@ impl Isolate {
             context.set_allow_generation_from_strings(false);
             taken
         };
+        let clock = ThreadClock::current();
         let mut isolate = Isolate {
             watchdog,
             killer,
@@ -118,6 +124,9 @@ impl Isolate {
             names,
             loader,
             gauge,
+            budget,
+            clock,
+            step_began: (Instant::now(), clock.and_then(ThreadClock::now)),
             runtime,
             collections,
         };
@@ -236,7 +245,27 @@ impl Isolate {
     pub(crate) fn killed(&mut self, kill: Kill) -> Outcome {
         self.watchdog.acknowledge();
         self.runtime.v8_isolate().cancel_terminate_execution();
-        Outcome::Kill(kill.reason, kill.report)
+        let details = kill.report.details.or_else(|| Some(self.used()));
+        Outcome::Kill(kill.reason, ErrorReport { details, ..kill.report })
+    }
+
+    /// From now on what is used counts as that of a new step.
+    pub(crate) fn begin_step(&mut self) {
+        self.step_began = (Instant::now(), self.clock.and_then(ThreadClock::now));
+    }
+
+    /// What the step has used so far, for whoever wonders which limit to raise.
+    fn used(&mut self) -> serde_json::Value {
+        let (began, cpu_then) = self.step_began;
+        let cpu = self.clock.and_then(ThreadClock::now).zip(cpu_then).map(|(now, then)| now.saturating_sub(then));
+        serde_json::json!({
+            "used": {
+                "wall_us": began.elapsed().as_micros() as u64,
+                "cpu_us": cpu.map(|cpu| cpu.as_micros() as u64),
+                "heap_bytes": self.runtime.v8_isolate().get_heap_statistics().used_heap_size(),
+                "buffer_bytes": self.budget.as_ref().map(|budget| budget.buffers()),
+            }
+        })
     }
 
     /// The outcome for an error of deno_core. The stored reason wins over whatever the error says.
@@ -247,7 +276,7 @@ impl Isolate {
         let refused = self.loader.take_refused();
         match error.as_kind() {
             CoreErrorKind::Js(error) => {
-                if error.exception_message.ends_with(STALLED) && moment != Moment::Run {
+                if error.exception_message == STALLED && moment != Moment::Run {
                     return idle();
                 }
                 match refused {
@@ -319,7 +348,8 @@ impl Isolate {
     }
 }
 
-/// What deno_core says when a top-level `await` waits for nothing; there is no kind for it.
+/// What deno_core says when a top-level `await` waits for nothing; there is no kind for it. What a job throws begins with
+/// "Uncaught", so that none can say this.
 const STALLED: &str = "Top-level await promise never resolved";
 
 /// A promise that nothing can settle any more: no timer, no request, nothing that the host still works on.

@@ -53,7 +53,7 @@ pub use cache::{Cache, Key, Store};
 pub use event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
 pub use limits::Limits;
 pub use network::{Certificates, HostPattern, Hosts, Network};
-pub use run::{Gauge, Handle, Request, start};
+pub use run::{Gauge, Handle, Request, start, start_telling};
 
 /// Sets V8 up for this process. Must be called on the main thread before any other thread that will run jobs is started
 /// (V8 ties its memory protection to the thread that initialised it). Calling it again does nothing.

@@ -92,11 +92,6 @@ impl Handle {
         self.killer.kill(Kill { reason: KillReason::Abort, report });
     }
 
-    /// Why the run is being ended, from the moment that it is until it has ended.
-    pub fn dying(&self) -> Option<Outcome> {
-        self.killer.fired().map(|kill| Outcome::Kill(kill.reason, kill.report))
-    }
-
     /// What can be watched.
     pub fn gauge(&self) -> Arc<Gauge> {
         self.gauge.clone()
@@ -125,13 +120,30 @@ const STACK: usize = 16 << 20;
 /// # Panics
 /// When the machine has no thread left.
 pub fn start(request: Request, sink: impl FnMut(Event) + Send + 'static) -> Handle {
+    launch(request, Box::new(sink), Killer::default())
+}
+
+/// As [`start`]; `dying` hears why the run is ended by a limit or an order, once, at once and on whatever thread that was
+/// decided: a process that V8 takes down with it cannot tell it later. It must not wait.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_telling(
+    request: Request,
+    sink: impl FnMut(Event) + Send + 'static,
+    dying: impl Fn(Outcome) + Send + Sync + 'static,
+) -> Handle {
+    let told = move |kill: &Kill| dying(Outcome::Kill(kill.reason, kill.report.clone()));
+    launch(request, Box::new(sink), Killer::telling(Some(Box::new(told))))
+}
+
+fn launch(request: Request, sink: Box<dyn FnMut(Event) + Send>, killer: Killer) -> Handle {
     let gauge = Arc::new(Gauge::default());
-    let killer = Killer::default();
     let (watched, deadly) = (gauge.clone(), killer.clone());
     let thread = std::thread::Builder::new()
         .name("run".into())
         .stack_size(STACK)
-        .spawn(move || thread(request, Box::new(sink), watched, deadly))
+        .spawn(move || thread(request, sink, watched, deadly))
         .expect("a thread can be started");
     Handle { thread, gauge, killer }
 }
@@ -467,7 +479,8 @@ impl Run<'_> {
         Ok(Completion { output, failure, followed: decided? })
     }
 
-    fn start_clock(&self) {
+    fn start_clock(&mut self) {
+        self.isolate.begin_step();
         let limit = self.request.limits.step_timeout;
         let deadline = limit.map(|limit| (Instant::now() + limit, timeout(limit, "Job")));
         self.isolate.killer.set(Clock::Step, deadline);

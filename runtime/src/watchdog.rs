@@ -38,7 +38,12 @@ struct Shared {
     changed: Condvar,
     /// Wakes the run when it waits for something other than JavaScript.
     notify: Notify,
+    /// Is told why, at once and by whoever ends the run: the process may not live to tell it later.
+    told: Option<Told>,
 }
+
+/// Hears why a run is ended.
+pub(crate) type Told = Box<dyn Fn(&Kill) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -66,7 +71,7 @@ pub(crate) enum Clock {
 
 impl Default for Killer {
     fn default() -> Self {
-        Killer(Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), notify: Notify::new() }))
+        Killer::telling(None)
     }
 }
 
@@ -77,10 +82,18 @@ impl std::fmt::Debug for Killer {
 }
 
 impl Killer {
+    /// A killer that tells somebody.
+    pub(crate) fn telling(told: Option<Told>) -> Killer {
+        Killer(Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), notify: Notify::new(), told }))
+    }
+
     /// Ends the run, unless something else has ended it already.
     pub(crate) fn kill(&self, kill: Kill) {
         let mut state = self.lock();
         if state.kill.is_none() && !state.closed {
+            if let Some(told) = &self.0.told {
+                told(&kill);
+            }
             state.kill = Some(kill);
             if let Some(isolate) = &state.isolate {
                 isolate.terminate_execution();
@@ -229,6 +242,9 @@ fn watch(killer: &Killer) {
         }
         match state.next() {
             Next::Over(kill) => {
+                if let Some(told) = &killer.0.told {
+                    told(&kill);
+                }
                 state.kill = Some(*kill);
                 killer.0.notify.notify_one();
             }

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::channel::{Error, Message, timespec};
 use crate::harden::Report;
-use crate::message::{Run, ToChild, ToParent};
+use crate::message::{Event, Run, ToChild, ToParent};
 use crate::process::Ended;
 
 use super::handle::{Child, StartError, obituary};
@@ -22,7 +22,7 @@ use super::teller::{AGAIN, Teller};
 use super::{Config, Ending, Job, Order, Request, Shared};
 
 /// How often memory and clocks are looked at while a run goes on.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Messages that are handled before the next look.
 const BATCH: usize = 256;
@@ -147,6 +147,7 @@ impl Supervisor {
                 end.memory = watch.memory;
                 match over {
                     Over::Done { cpu } => {
+                        child.process.limit_memory(None);
                         end.cpu = Some(cpu);
                         self.child = Some(child);
                         teller.outcome().cloned().expect("a run that is done has ended")
@@ -163,7 +164,7 @@ impl Supervisor {
                         let ended = process.end();
                         tracing::warn!(how = ended.how(), tail = ended.tail(), "an engine process ended in a run");
                         let by_kernel = limited.is_some_and(|(_, before)| kills > before);
-                        teller.conclude(reason.unwrap_or_else(|| cause(&ended, by_kernel, &request)), hurry)
+                        teller.conclude(reason.unwrap_or_else(|| cause(&ended, by_kernel, &request, end.memory)), hurry)
                     }
                 }
             }
@@ -223,7 +224,7 @@ impl Watch<'_> {
                     break;
                 }
                 match child.process.receiver.receive() {
-                    Ok(Some(message)) => match self.hear(message, teller) {
+                    Ok(Some(message)) => match self.hear(child, message, teller) {
                         Ok(None) => {}
                         Ok(Some(over)) => return over,
                         Err(error) => return self.lost(error),
@@ -270,13 +271,17 @@ impl Watch<'_> {
         child.process.sender.send(&ToChild::Run(Box::new(run)), &bodies)
     }
 
-    fn hear(&mut self, message: Message<ToParent>, teller: &mut Teller) -> Result<Option<Over>, Error> {
+    fn hear(&mut self, child: &Child, message: Message<ToParent>, teller: &mut Teller) -> Result<Option<Over>, Error> {
         let Message { head, bodies } = message;
         if head.bodies() > bodies.len() {
             return Err(Error::Order("a message without its bodies"));
         }
         match head {
             ToParent::Event(event) => {
+                if let Event::RunStart(_) = event {
+                    // Only now: to read a job's source takes stacks of which next to nothing is used.
+                    child.process.limit_memory(self.request.memory);
+                }
                 teller.tell(event, bodies)?;
                 if teller.outcome().is_some() {
                     // What is left is to take the isolate down.
@@ -418,8 +423,10 @@ fn out_of_memory(limit: u64) -> Outcome {
 }
 
 /// What the end of a child means for its run.
-fn cause(ended: &Ended, by_kernel: bool, request: &Request) -> Outcome {
-    if by_kernel || ended.out_of_memory() {
+/// Its memory, as it was last seen, tells a crash at the limit from any other.
+fn cause(ended: &Ended, by_kernel: bool, request: &Request, memory: u64) -> Outcome {
+    let at_its_limit = request.memory.is_some_and(|limit| memory > limit / 4 * 3);
+    if by_kernel || ended.out_of_memory() || (ended.crashed() && at_its_limit) {
         return out_of_memory(request.limits.heap.or(request.memory).unwrap_or(0));
     }
     let report = engine(ErrorReport::new("ExitError", format!("the engine process ended by {}", obituary(ended))));

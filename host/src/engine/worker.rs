@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fulgurite_engine::child::{Engine, Events, Request, Running};
 use fulgurite_plan::{Draft, DraftStep, Job, Outcome, Plan, Source};
-use fulgurite_runtime::{Cache, Handle, start};
+use fulgurite_runtime::{Cache, Handle, start, start_telling};
 
 use super::wire;
 
@@ -30,10 +30,12 @@ impl Engine for Worker {
     fn start(&mut self, request: Request, events: Events) -> Result<Going, Box<Outcome>> {
         let request = wire::into_request(&request, &self.cache)?;
         let mut teller = wire::Teller::default();
-        Ok(Going(start(request, move |event| {
+        let dying = events.clone();
+        let sink = move |event| {
             let (event, bodies) = teller.event(event);
             events.tell(event, &bodies);
-        })))
+        };
+        Ok(Going(start_telling(request, sink, move |outcome| dying.dying(outcome))))
     }
 }
 
@@ -44,10 +46,6 @@ pub struct Going(Handle);
 impl Running for Going {
     fn abort(&self, message: &str) {
         self.0.abort(message);
-    }
-
-    fn dying(&self) -> Option<Outcome> {
-        self.0.dying()
     }
 
     fn heap(&self) -> u64 {

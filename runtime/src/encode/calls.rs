@@ -110,6 +110,11 @@ impl<'s> Pass<'_, 's> {
     }
 
     pub(super) fn warn(&mut self, what: &str) {
-        self.warnings.push(format!("{} {what}", Path(self.path.clone())));
+        const MOST: usize = 20;
+        match self.warnings.len() {
+            MOST => self.warnings.push("there are more warnings about this output, which are left out".to_owned()),
+            told if told < MOST => self.warnings.push(format!("{} {what}", Path(self.path.clone()))),
+            _ => {}
+        }
     }
 }

@@ -1,0 +1,3 @@
+// ends: kill security
+// why: new Function.
+fn(() => new Function("return globalThis")());

@@ -1,0 +1,3 @@
+// ends: success | fail StateEncodeError | fail RuntimeError
+// why: the global object itself, on the state.
+fn(() => ({ data: globalThis, list: [globalThis] }));

@@ -1,0 +1,5 @@
+// ends: fail JobError
+// why: a symbol cannot become a text by itself.
+fn(() => {
+  throw Symbol("x");
+});
