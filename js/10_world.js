@@ -3,7 +3,6 @@ import { core, primordials } from "ext:core/mod.js";
 
 const {
   MathFloor,
-  ObjectAssign,
   ObjectDefineProperties,
   ObjectDefineProperty,
   ObjectPrototypeIsPrototypeOf,
@@ -74,28 +73,37 @@ core.registerErrorBuilder("DOMExceptionQuotaExceededError", (message) => new Quo
 
 // The host's parser takes fifty times the length of a pattern, and cannot be stopped.
 const LONGEST_PATTERN = 16_384;
+const PARTS = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash", "baseURL"];
+// What the parser will read, read once, so that what is measured is what is parsed (webidl's conversion to URLPatternInit).
+const readPattern = (value) => {
+  if (typeof value !== "object" || value === null) return value === undefined ? value : `${value}`;
+  const copy = { __proto__: null };
+  for (const name of new SafeArrayIterator(PARTS)) {
+    const part = value[name];
+    if (part !== undefined) copy[name] = `${part}`;
+  }
+  return copy;
+};
 const lengthOf = (value) => {
   if (typeof value === "string") return value.length;
-  if (typeof value !== "object" || value === null) return 0;
   let length = 0;
-  for (const name of new SafeArrayIterator(["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash", "baseURL"])) {
-    const part = value[name];
-    if (part !== undefined) length += `${part}`.length;
-  }
+  for (const name of new SafeArrayIterator(typeof value === "object" ? PARTS : [])) length += value[name]?.length ?? 0;
   return length;
 };
 const BoundedURLPattern = new Proxy(URLPattern, {
   __proto__: null,
   construct(target, given, newTarget) {
-    // Read once, so that what is measured is what is parsed.
-    const copy = (value) =>
-      typeof value === "object" && value !== null ? ObjectAssign({ __proto__: null }, value) : value;
-    const pattern = copy(given[0]);
-    const length = lengthOf(pattern) + lengthOf(given[1]);
+    const pattern = readPattern(given[0]);
+    const base = typeof given[1] === "object" ? given[1] : readPattern(given[1]);
+    const length = lengthOf(pattern) + (typeof base === "string" ? base.length : 0);
     if (length > LONGEST_PATTERN) {
       throw new TypeError(`a URLPattern of ${length} characters is longer than ${LONGEST_PATTERN}`);
     }
-    return ReflectConstruct(target, [pattern, given[1], given[2]], newTarget);
+    // How many there are matters.
+    const all = [pattern];
+    if (given.length > 1) all[1] = base;
+    if (given.length > 2) all[2] = given[2];
+    return ReflectConstruct(target, given.length === 0 ? [] : all, newTarget);
   },
 });
 ObjectDefineProperty(URLPattern.prototype, "constructor", core.propNonEnumerable(BoundedURLPattern));

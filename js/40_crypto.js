@@ -25,6 +25,8 @@ const MOST = {
   passes: 100,
   modulusLength: 8192, // RSA
 };
+// Each 256 of them cost all iterations again; nobody needs more than keys.
+const MOST_BITS = 8192;
 const MEMBERS = [
   "name",
   "hash",
@@ -67,6 +69,9 @@ for (const name of new SafeArrayIterator(["deriveBits", "deriveKey", "generateKe
     async [name](algorithm, ...rest) {
       // The number of arguments matters.
       if (arguments.length === 0) return await FunctionPrototypeCall(unbounded, this);
+      if (name === "deriveBits" && +rest[1] > MOST_BITS) {
+        throw new DOMException(`at most ${MOST_BITS} bits can be derived at once, not ${+rest[1]}`, "OperationError");
+      }
       return await FunctionPrototypeCall(unbounded, this, bounded(algorithm), ...new SafeArrayIterator(rest));
     },
   }[name];

@@ -40,6 +40,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("limits", limits),
         trial("out_of_memory", out_of_memory),
         trial("abort", abort),
+        trial("many_private_keys", many_private_keys),
         trial("time_zone_and_chance", zone_and_chance),
         trial("a_killed_child_and_its_neighbour", neighbour),
         trial("a_killed_parent_takes_its_children_along", parent_death),
@@ -307,6 +308,17 @@ fn abort() {
         let Outcome::Kill(fulgurite_plan::KillReason::Abort, error) = &complete(&events).outcome else { panic!() };
         assert_eq!((error.message.as_str(), error.step.as_deref()), ("enough", Some("step")));
     }
+}
+
+/// Names of what lives beside a state may be as large as the state.
+fn many_private_keys() {
+    let pool = pool(1);
+    let code = "export default [() => { const o = {}; for (let i = 0; i < 120000; i++) o['_' + 'x'.repeat(200) + i] = 1; return o; }, state => ({ n: Object.keys(state).length })];";
+    let two = "export default [state => ({ ...state })];";
+    assert_eq!(run(&pool, &request(code, "{}", 3)).0, "success");
+    let keep = code.replace(", state => ({ n: Object.keys(state).length })", "");
+    assert_eq!(run(&pool, &request(&keep, "{}", 3)).0, "success");
+    assert_eq!(run(&pool, &request(two, "{}", 3)).0, "success");
 }
 
 fn zone_and_chance() {

@@ -87,6 +87,16 @@ fn errors() {
     assert!(report.result().contains("401 for ***"), "{}", report.result());
     let report = steps(&["export default [state => { throw state.configuration.token }]"], "{}");
     assert_eq!(report.steps[0].outcome.error().expect("failed").message, "***");
+    // What is cut shows no half of one, and names are searched like messages.
+    for code in [
+        "throw new Error('z'.repeat(65536 - 10) + state.configuration.token)",
+        "throw Object.assign(new Error('x'), { name: 'Z'.repeat(190) + state.configuration.token })",
+        "return { data: 1, errors: { s0: { name: state.configuration.token, message: 'x' } } }",
+    ] {
+        let report = steps(&[&format!("export default [state => {{ {code} }}]")], "{}");
+        let error = format!("{:?}", report.steps[0].outcome.error().expect("failed"));
+        assert!(!error.contains("tok-"), "{}", &error[error.len().saturating_sub(400)..]);
+    }
 }
 
 fn outputs() {
@@ -107,6 +117,10 @@ fn outputs() {
         report.log().iter().filter(|line| line.starts_with("warn: a value of the step's configuration")).count();
     assert_eq!(warnings, 4);
 
+    // JSON within JSON alone.
+    let report =
+        steps(&["export default [state => ({ body: JSON.stringify({ t: state.configuration.token }) })]"], "{}");
+    assert_eq!(outputs_of(&report), [r#"{"body":"{\"t\":\"***\"}"}"#]);
     // As JSON within JSON, as a key, in base64, and the whole configuration under another name.
     let report = steps(
         &["export default [state => ({

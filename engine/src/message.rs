@@ -256,8 +256,8 @@ pub enum Given {
 pub struct State {
     /// The JSON text.
     pub text: Body,
-    /// Names of private keys and open streams, if it has any.
-    pub live: Option<Live>,
+    /// Names of private keys and open streams, if it has any: a [`Live`] as JSON. It may be large, so it is no part of the head.
+    pub live: Option<Body>,
 }
 
 /// The names of what JSON cannot hold.
@@ -297,7 +297,7 @@ pub struct Figures {
 impl ToParent {
     /// How many bodies the message says it has: one more than the highest place that it names.
     pub fn bodies(&self) -> usize {
-        let state = |state: &State| state.text as usize + 1;
+        let state = |state: &State| state.text.max(state.live.unwrap_or(0)) as usize + 1;
         match self {
             ToParent::Event(Event::Log(log)) => log.message as usize + 1,
             ToParent::Event(Event::StepComplete(step)) => step.output.as_ref().map_or(0, state),

@@ -528,7 +528,8 @@ fn memory() {
     let pool = pool(1);
     let gone = start(&pool, Request { memory: Some(100 << 20), ..request("grow 50000") }).end();
     ends(&gone, "kill oom OOMError: Run exceeded maximum memory usage (100 MB)");
-    assert!(gone.ending.memory > 100 << 20);
+    // The kernel has refused the rest.
+    assert!(gone.ending.memory < 150 << 20, "{}", gone.ending.memory);
     // What was handed over is not the run's own.
     let input = vec![Bytes::from(vec![b'x'; 150 << 20])];
     let gone = start(&pool, Request { input: Some(input), memory: Some(100 << 20), ..request("echo") }).end();
@@ -616,8 +617,9 @@ fn roots() {
 fn network() {
     let pool =
         Pool::start(Config { hardening: Hardening { network: true, ..Hardening::default() }, ..config(1) }).unwrap();
-    // So the probe sees what is there, and it was the filter that kept it from being there.
-    assert_eq!(run(&pool, "probe").said[2], "datagram unix thread memory descriptors");
+    // The internet, but no socket of this machine's own services. So the probe sees what is there, and it was the filter that kept
+    // it from being there.
+    assert_eq!(run(&pool, "probe").said[2], "datagram thread memory descriptors");
 }
 
 fn starts() {

@@ -198,7 +198,7 @@ pub struct Run {
     #[arg(long, value_name = "KB", help_heading = "Limits")]
     pub log_rate: Option<u32>,
 
-    /// Run in a process of its own, which cannot reach files or the network, and whose end is only that of the run (Linux)
+    /// Run in a process of its own, which cannot reach files, nor with --no-network the network, and whose end is only that of the run (Linux)
     #[arg(long, help_heading = "Limits")]
     pub isolate_process: bool,
 

@@ -153,7 +153,13 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, kill
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(SUBTLE_THREADS).build();
     let flood = Flood::new(request.limits.log_rate, began);
-    let secrets = Secrets::default();
+    let mut secrets = Secrets::default();
+    secrets.add_map(request.plan.credentials());
+    for job in request.plan.steps().iter().filter_map(|step| step.job.as_ref()) {
+        if let Some(Configuration::Inline(configuration)) = &job.configuration {
+            secrets.add_map(configuration);
+        }
+    }
     let reporter = Reporter { sink, current: None, flood, longest: request.limits.log_line, secrets };
     let reporter = Rc::new(RefCell::new(reporter));
     let complete = match runtime {
@@ -209,10 +215,12 @@ impl Reporter {
     }
 
     fn log(&mut self, source: LogSource, level: Level, message: &str) {
-        if source == LogSource::Job && !self.flood.admits(message.len(), Instant::now()) {
+        if source == LogSource::Job && !self.flood.admits(message.len().min(self.longest), Instant::now()) {
             return;
         }
         self.tell_of_dropped();
+        // Before it is cut: half a secret is none that could be found.
+        let message = &*self.secrets.mask(message).into_owned();
         let cut;
         let message = match message.len() > self.longest {
             true => {

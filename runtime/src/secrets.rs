@@ -9,10 +9,12 @@
 //! line counts alone.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -25,6 +27,9 @@ const SHORTEST: usize = 6;
 
 /// Lines of a longer text that count alone.
 const SHORTEST_LINE: usize = 16;
+
+/// What is left of a secret where a text was cut, and is taken away.
+const SHORTEST_CUT: usize = 4;
 
 /// What is shown instead.
 const MASK: &str = "***";
@@ -67,7 +72,83 @@ const HARMLESS: [&str; 30] = [
 #[derive(Default)]
 pub(crate) struct Secrets {
     values: BTreeSet<String>,
-    finder: Option<AhoCorasick>,
+    /// Made when it is first needed; `None` after a value has come.
+    finder: OnceCell<Finder>,
+}
+
+/// Finds the forms of secrets in texts: by how they begin, all at once, and then each by all of it. To look for whole forms at
+/// once would take time and memory that grow with the square of their length.
+struct Finder {
+    beginnings: AhoCorasick,
+    /// The forms that begin with each of them, longest first.
+    forms: Vec<Vec<String>>,
+}
+
+/// Bytes of a form that are looked for first.
+const BEGINNING: usize = 32;
+
+/// What the comparisons of one text may cost, in bytes for each byte of it. Only texts that are made for it take more, and those
+/// are masked as a whole.
+const EFFORT: usize = 64;
+
+/// How many cuts of a text are looked at.
+const CUTS: usize = 16;
+
+impl Finder {
+    fn new(values: &BTreeSet<String>) -> Finder {
+        let mut by_beginning: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let forms: BTreeSet<String> = values.iter().flat_map(|value| forms(value)).collect();
+        for form in forms {
+            let beginning = form[..form.floor_char_boundary(BEGINNING)].to_owned();
+            by_beginning.entry(beginning).or_default().push(form);
+        }
+        let (beginnings, mut forms): (Vec<String>, Vec<Vec<String>>) = by_beginning.into_iter().unzip();
+        forms.iter_mut().for_each(|forms| forms.sort_by_key(|form| std::cmp::Reverse(form.len())));
+        let beginnings = AhoCorasick::new(beginnings).expect("short patterns make a small automaton");
+        Finder { beginnings, forms }
+    }
+
+    /// Where secrets are, in order and without overlaps.
+    fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let mut effort = text.len().saturating_mul(EFFORT).saturating_add(1 << 20);
+        for beginning in self.beginnings.find_overlapping_iter(text) {
+            let rest = &text[beginning.start()..];
+            let covered = found.last().map_or(0, |last| last.end);
+            for form in &self.forms[beginning.pattern().as_usize()] {
+                let end = beginning.start() + form.len();
+                if end <= covered || end > text.len() {
+                    continue;
+                }
+                let same = form.bytes().zip(rest).take_while(|(a, b)| a == *b).count();
+                effort = effort.saturating_sub(same);
+                if same == form.len() {
+                    match found.last_mut().filter(|last| beginning.start() < last.end) {
+                        Some(last) => last.end = end,
+                        None => found.push(beginning.start()..end),
+                    }
+                    break;
+                }
+            }
+            if effort == 0 {
+                return std::iter::once(0..text.len()).collect();
+            }
+        }
+        found
+    }
+
+    /// Where a secret begins that was cut off at `end`.
+    fn cut_off(&self, text: &str, end: usize) -> Option<usize> {
+        let head = &text.as_bytes()[..end];
+        let forms = self.forms.iter().flatten();
+        let lengths = forms.filter_map(|form| {
+            let form = form.as_bytes();
+            let longest = form.len().min(head.len()).min(1024);
+            (SHORTEST_CUT..=longest).rev().find(|length| head.ends_with(&form[..*length]))
+        });
+        let start = end - lengths.max()?;
+        Some(text.floor_char_boundary(start))
+    }
 }
 
 impl Secrets {
@@ -83,36 +164,51 @@ impl Secrets {
         let before = self.values.len();
         collect_map(configuration, &mut self.values);
         if self.values.len() > before {
-            let forms: BTreeSet<String> = self.values.iter().flat_map(|value| forms(value)).collect();
-            let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms);
-            // It fails only for patterns of gigabytes.
-            self.finder = finder.ok();
+            self.finder = OnceCell::new();
         }
     }
 
     /// Is there nothing to mask?
     pub(crate) fn is_empty(&self) -> bool {
-        self.finder.is_none()
+        self.values.is_empty()
     }
 
-    /// The text without secrets.
+    fn finder(&self) -> Option<&Finder> {
+        (!self.is_empty()).then(|| self.finder.get_or_init(|| Finder::new(&self.values)))
+    }
+
+    /// The text without secrets. Where it was cut (`…`), what is left of one goes, too.
     pub(crate) fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match &self.finder {
-            Some(finder) if finder.is_match(text) => {
-                let mut masked = String::with_capacity(text.len());
-                finder.replace_all_with(text, &mut masked, |_, _, out| {
-                    out.push_str(MASK);
-                    true
-                });
-                Cow::Owned(masked)
+        let Some(finder) = self.finder() else { return Cow::Borrowed(text) };
+        let mut found = finder.find(text.as_bytes());
+        for (cut, _) in text.match_indices('…').take(CUTS) {
+            if found.iter().all(|range| !range.contains(&cut))
+                && let Some(start) = finder.cut_off(text, cut)
+            {
+                found.retain(|range| range.end <= start || range.start >= cut);
+                found.push(start..cut);
             }
-            _ => Cow::Borrowed(text),
         }
+        if found.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        found.sort_by_key(|range| range.start);
+        let mut masked = String::with_capacity(text.len());
+        let mut at = 0;
+        for range in found {
+            // A form may begin or end within a character only where it is no text of its own.
+            let (start, end) = (text.floor_char_boundary(range.start), text.ceil_char_boundary(range.end));
+            masked.push_str(&text[at..start.max(at)]);
+            masked.push_str(MASK);
+            at = end.max(at);
+        }
+        masked.push_str(&text[at..]);
+        Cow::Owned(masked)
     }
 
     /// Whether JSON text shows a secret. `JSON.stringify` writes each text in one way only, and so does the encoder.
     pub(crate) fn is_in(&self, json: &[u8]) -> bool {
-        self.finder.as_ref().is_some_and(|finder| finder.is_match(json))
+        self.finder().is_some_and(|finder| !finder.find(json).is_empty())
     }
 
     /// The state without secrets; `None` when there are none in it. Only texts are looked at, so it stays JSON.
@@ -167,6 +263,10 @@ impl Secrets {
         };
         let place = |place: Position| Position { source_line: place.source_line.map(text), ..place };
         ErrorReport {
+            name: match report.name {
+                Cow::Owned(name) => Cow::Owned(text(name)),
+                ours => ours,
+            },
             message: text(report.message),
             subtype: report.subtype.map(text),
             details: report.details.map(|details| self.mask_value(details)),
@@ -237,7 +337,19 @@ fn collect(configuration: &Value, values: &mut BTreeSet<String>) {
 }
 
 fn collect_map(map: &Map<String, Value>, values: &mut BTreeSet<String>) {
-    map.iter().filter(|(key, _)| !is_harmless(key)).for_each(|(_, value)| collect(value, values));
+    for (key, value) in map {
+        match value {
+            // Of a harmless text, a URL's password counts.
+            Value::String(text) if is_harmless(key) => {
+                let user =
+                    text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()?.rsplit_once('@'));
+                if let Some((_, password)) = user.and_then(|(user, _)| user.split_once(':')) {
+                    collect(&Value::from(password), values);
+                }
+            }
+            value => collect(value, values),
+        }
+    }
 }
 
 fn is_harmless(key: &str) -> bool {
@@ -247,8 +359,16 @@ fn is_harmless(key: &str) -> bool {
 
 /// The forms in which a secret may show.
 fn forms(value: &str) -> Vec<String> {
-    let quoted = Value::from(value).to_string();
-    let mut forms = vec![value.to_owned(), quoted[1..quoted.len() - 1].to_owned()];
+    let mut forms = vec![value.to_owned()];
+    // JSON, JSON in JSON, and so once more.
+    for _ in 0..3 {
+        let quoted = Value::from(forms[forms.len() - 1].as_str()).to_string();
+        forms.push(quoted[1..quoted.len() - 1].to_owned());
+    }
+    // As `console` shows texts inside of objects.
+    let inspected = value.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t").replace('\r', "\\r");
+    forms.push(inspected.replace('\'', "\\'"));
+    forms.push(inspected);
     // encodeURIComponent, `URLSearchParams`, and what encodes everything that is not a letter or a digit.
     let percent = |kept: &str, space: &str| {
         value.bytes().fold(String::new(), |mut out, byte| {
@@ -260,7 +380,18 @@ fn forms(value: &str) -> Vec<String> {
             out
         })
     };
-    for form in [percent("-_.!~*'()", "%20"), percent("*-._", "+"), percent("-_.~", "%20")] {
+    let url = [
+        percent("-_.!~*'()", "%20"),
+        percent("*-._", "+"),
+        percent("-_.~", "%20"),
+        // `encodeURI`, and what the URL parser leaves in paths and queries.
+        percent(";,/?:@&=+$-_.!~*'()#", "%20"),
+        percent("!$%&'()*+,-./:;=@[\\]_|~", "%20"),
+        percent("!$%&()*+,-./:;=?@[\\]^_`{|}~", "%20"),
+        // In the path of a http URL a backslash is a slash.
+        percent("!$%&'()*+,-./:;=@[\\]_|~", "%20").replace('\\', "/"),
+    ];
+    for form in url {
         let lower = form.clone();
         forms.push(form);
         forms.push(lowercase_escapes(&lower));
@@ -348,6 +479,43 @@ mod tests {
         assert_eq!(secrets.mask("0123456789 listed-secret"), "*** ***");
         assert_eq!(secrets.mask("one line: MIIEvQIBADANBgkqhkiG9w0BAQEF"), "one line: ***");
         assert!(HARMLESS.is_sorted());
+        let nested = self::secrets(
+            json!({ "database": { "host": "h.example.org", "password": "nested-secret" }, "url": "https://bob:in-a-url@x.org/" }),
+        );
+        assert_eq!(nested.mask("nested-secret in-a-url h.example.org"), "*** *** h.example.org");
+    }
+
+    #[test]
+    fn overlaps_and_cuts() {
+        let secrets = secrets(json!({ "a": "abcdefgh", "b": "ghijklmnop" }));
+        assert_eq!(secrets.mask("abcdefghijklmnop"), "***");
+        assert_eq!(secrets.mask("-ghijklmnop-abcdefgh-"), "-***-***-");
+        assert_eq!(secrets.mask("text abcde… (12 more bytes)"), "text ***… (12 more bytes)");
+        assert_eq!(secrets.mask("text abc… abcdefgh"), "text abc… ***");
+    }
+
+    #[test]
+    fn json_in_json_in_json() {
+        let secrets = secrets(json!({ "password": "p\"a\\ss-w\u{f6}rd/+1" }));
+        let mut text = json!({ "p": "p\"a\\ss-w\u{f6}rd/+1" }).to_string();
+        for _ in 0..2 {
+            text = json!({ "body": text }).to_string();
+            assert!(secrets.is_in(text.as_bytes()), "{text}");
+            assert!(secrets.mask(&text).contains(MASK), "{text}");
+        }
+    }
+
+    /// However long and however many, nothing takes longer than its length allows.
+    #[test]
+    fn hostile_secrets_cost_little() {
+        let start = std::time::Instant::now();
+        let long = secrets(json!({ "pad": "P".repeat(1 << 20) }));
+        assert_eq!(long.mask(&"P".repeat(1 << 20)), MASK);
+        let _ = long.mask(&"P".repeat((1 << 20) - 1));
+        let many: Map<String, Value> = (0..20_000).map(|n| (format!("k{n}"), json!(format!("{:040}", n)))).collect();
+        let many = secrets(Value::Object(many));
+        assert_eq!(many.mask(&format!("x{:040}y", 17)), "x***y");
+        assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
     }
 
     #[test]

@@ -91,15 +91,17 @@ impl Killer {
     pub(crate) fn kill(&self, kill: Kill) {
         let mut state = self.lock();
         if state.kill.is_none() && !state.closed {
-            if let Some(told) = &self.0.told {
-                told(&kill);
-            }
-            state.kill = Some(kill);
+            state.kill = Some(kill.clone());
             if let Some(isolate) = &state.isolate {
                 isolate.terminate_execution();
             }
             self.0.changed.notify_all();
             self.0.notify.notify_one();
+            // Telling may take a while, and nobody waits for it.
+            drop(state);
+            if let Some(told) = &self.0.told {
+                told(&kill);
+            }
         }
     }
 
@@ -242,11 +244,16 @@ fn watch(killer: &Killer) {
         }
         match state.next() {
             Next::Over(kill) => {
-                if let Some(told) = &killer.0.told {
-                    told(&kill);
-                }
-                state.kill = Some(*kill);
+                state.kill = Some((*kill).clone());
                 killer.0.notify.notify_one();
+                if let Some(isolate) = &state.isolate {
+                    isolate.terminate_execution();
+                }
+                if let Some(told) = &killer.0.told {
+                    drop(state);
+                    told(&kill);
+                    state = killer.lock();
+                }
             }
             Next::Look(Some(at)) => {
                 state.sleeps_until = Some(at);

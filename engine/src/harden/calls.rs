@@ -130,7 +130,6 @@ const NETWORK: &[c_long] = &[
     libc::SYS_sendto,
     libc::SYS_setsockopt,
     libc::SYS_shutdown,
-    libc::SYS_socket,
 ];
 
 /// Names of threads and of memory, and what the kernel told the program when it started (`PR_GET_AUXV`).
@@ -159,6 +158,12 @@ fn program(hardening: &Hardening) -> Result<BpfProgram, String> {
         rules.push((libc::SYS_tgkill, vec![SeccompRule::new(vec![is(0, std::process::id().into())?])?]));
         // The event loop tells itself of signals; such a pair reaches nobody else.
         rules.push((libc::SYS_socketpair, vec![SeccompRule::new(vec![is(0, libc::AF_UNIX as u64)?])?]));
+        if hardening.network {
+            // The internet, and what the C library asks the kernel about it; no sockets of this machine's services.
+            let families = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+            let families = families.iter().map(|family| SeccompRule::new(vec![is(0, *family as u64)?]));
+            rules.push((libc::SYS_socket, families.collect::<Result<_, _>>()?));
+        }
         // Limits are read and not set.
         let nothing = condition(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?;
         rules.push((libc::SYS_prlimit64, vec![SeccompRule::new(vec![is(0, 0)?, nothing])?]));

@@ -243,7 +243,11 @@ impl Watch<'_> {
                     return over;
                 }
             }
-            if heard && let Some(over) = self.clocks(now, teller) {
+            // Nor does one wait for ever for somebody who does not listen.
+            let patience = self.kill_at.is_some_and(|at| at + self.grace <= now);
+            if (heard || patience)
+                && let Some(over) = self.clocks(now, teller)
+            {
                 return over;
             }
         }

@@ -219,7 +219,8 @@ impl Listener {
         };
         let arrived = |state: message::State| {
             let text = bodies.get(state.text as usize).cloned().unwrap_or_default();
-            State::trusted(text, state.live.map(|live| Arc::new(live_in(live))))
+            let live = state.live.and_then(|live| serde_json::from_slice(bodies.get(live as usize)?).ok());
+            State::trusted(text, live.map(|live| Arc::new(live_in(live))))
         };
         Some(match event {
             message::Event::RunStart(message::RunStart { plan, name, start, bytes_in, startup }) => {
@@ -276,6 +277,7 @@ impl Listener {
 
 fn crossing(state: &State, bodies: &mut Vec<Pieces>) -> message::State {
     bodies.push(state.pieces().collect());
+    let text = bodies.len() as u32 - 1;
     let live = state.live().map(|live| {
         let Live { private, streams } = &**live;
         let segment = |segment: &path::Segment| match segment {
@@ -283,9 +285,11 @@ fn crossing(state: &State, bodies: &mut Vec<Pieces>) -> message::State {
             path::Segment::Index(index) => Segment::Index(*index as u64),
         };
         let streams = streams.iter().map(|path| path.0.iter().map(segment).collect()).collect();
-        message::Live { private: private.clone(), streams }
+        let live = message::Live { private: private.clone(), streams };
+        bodies.push(vec![serde_json::to_vec(&live).expect("plain data is JSON").into()]);
+        bodies.len() as u32 - 1
     });
-    message::State { text: bodies.len() as u32 - 1, live }
+    message::State { text, live }
 }
 
 fn live_in(live: message::Live) -> Live {
