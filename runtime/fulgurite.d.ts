@@ -513,12 +513,8 @@ declare class Performance extends EventTarget {
   private constructor();
   /** When the clock of `now()` was 0, in milliseconds since 1970. */
   readonly timeOrigin: number;
-  /** Milliseconds, with fractions. */
+  /** Whole milliseconds: there is no finer clock. */
   now(): number;
-  mark(name: string, options?: { detail?: any; startTime?: number }): any;
-  measure(name: string, startOrOptions?: string | object, end?: string): any;
-  clearMarks(name?: string): void;
-  clearMeasures(name?: string): void;
   getEntries(): any[];
   getEntriesByName(name: string, type?: string): any[];
   getEntriesByType(type: string): any[];
@@ -531,6 +527,142 @@ declare class Crypto {
   /** Fills an integer array of at most 65,536 bytes. */
   getRandomValues<T extends ArrayBufferView>(array: T): T;
   randomUUID(): `${string}-${string}-${string}-${string}-${string}`;
+  readonly subtle: SubtleCrypto;
+}
+
+/** https://w3c.github.io/webcrypto/#subtlecrypto-interface; iterations, key sizes and derived bits have bounds. */
+declare class SubtleCrypto {
+  private constructor();
+  digest(algorithm: string | { name: string }, data: ArrayBuffer | ArrayBufferView): Promise<ArrayBuffer>;
+  encrypt(algorithm: any, key: CryptoKey, data: ArrayBuffer | ArrayBufferView): Promise<ArrayBuffer>;
+  decrypt(algorithm: any, key: CryptoKey, data: ArrayBuffer | ArrayBufferView): Promise<ArrayBuffer>;
+  sign(algorithm: any, key: CryptoKey, data: ArrayBuffer | ArrayBufferView): Promise<ArrayBuffer>;
+  verify(
+    algorithm: any,
+    key: CryptoKey,
+    signature: ArrayBuffer | ArrayBufferView,
+    data: ArrayBuffer | ArrayBufferView,
+  ): Promise<boolean>;
+  generateKey(algorithm: any, extractable: boolean, usages: string[]): Promise<any>;
+  importKey(format: string, data: any, algorithm: any, extractable: boolean, usages: string[]): Promise<CryptoKey>;
+  exportKey(format: string, key: CryptoKey): Promise<any>;
+  deriveBits(algorithm: any, key: CryptoKey, length: number): Promise<ArrayBuffer>;
+  deriveKey(algorithm: any, key: CryptoKey, derived: any, extractable: boolean, usages: string[]): Promise<CryptoKey>;
+  wrapKey(format: string, key: CryptoKey, wrapping: CryptoKey, algorithm: any): Promise<ArrayBuffer>;
+  unwrapKey(
+    format: string,
+    wrapped: ArrayBuffer | ArrayBufferView,
+    unwrapping: CryptoKey,
+    algorithm: any,
+    keyAlgorithm: any,
+    extractable: boolean,
+    usages: string[],
+  ): Promise<CryptoKey>;
+}
+
+declare class CryptoKey {
+  private constructor();
+  readonly type: "public" | "private" | "secret";
+  readonly extractable: boolean;
+  readonly algorithm: any;
+  readonly usages: string[];
 }
 
 declare const crypto: Crypto;
+
+/** https://fetch.spec.whatwg.org/#headers-class */
+declare class Headers {
+  constructor(init?: HeadersInit);
+  append(name: string, value: string): void;
+  delete(name: string): void;
+  get(name: string): string | null;
+  getSetCookie(): string[];
+  has(name: string): boolean;
+  set(name: string, value: string): void;
+  forEach(callback: (value: string, name: string, headers: Headers) => void): void;
+  entries(): IterableIterator<[string, string]>;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
+}
+
+type HeadersInit = Headers | [string, string][] | Record<string, string>;
+type BodyInit = string | Blob | FormData | URLSearchParams | ReadableStream | ArrayBuffer | ArrayBufferView;
+
+/** https://xhr.spec.whatwg.org/#interface-formdata */
+declare class FormData {
+  constructor();
+  append(name: string, value: string | Blob, filename?: string): void;
+  delete(name: string): void;
+  get(name: string): string | File | null;
+  getAll(name: string): (string | File)[];
+  has(name: string): boolean;
+  set(name: string, value: string | Blob, filename?: string): void;
+  entries(): IterableIterator<[string, string | File]>;
+  [Symbol.iterator](): IterableIterator<[string, string | File]>;
+}
+
+interface Body {
+  readonly body: ReadableStream | null;
+  readonly bodyUsed: boolean;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  blob(): Promise<Blob>;
+  bytes(): Promise<Uint8Array>;
+  formData(): Promise<FormData>;
+  json(): Promise<any>;
+  text(): Promise<string>;
+}
+
+interface RequestInit {
+  method?: string;
+  headers?: HeadersInit;
+  body?: BodyInit | null;
+  redirect?: "follow" | "error" | "manual";
+  signal?: AbortSignal | null;
+}
+
+/** https://fetch.spec.whatwg.org/#request-class */
+declare class Request implements Body {
+  constructor(input: string | URL | Request, init?: RequestInit);
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly redirect: string;
+  readonly signal: AbortSignal;
+  clone(): Request;
+  readonly body: ReadableStream | null;
+  readonly bodyUsed: boolean;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  blob(): Promise<Blob>;
+  bytes(): Promise<Uint8Array>;
+  formData(): Promise<FormData>;
+  json(): Promise<any>;
+  text(): Promise<string>;
+}
+
+/** https://fetch.spec.whatwg.org/#response-class */
+declare class Response implements Body {
+  constructor(body?: BodyInit | null, init?: { status?: number; statusText?: string; headers?: HeadersInit });
+  static error(): Response;
+  static json(data: any, init?: { status?: number; statusText?: string; headers?: HeadersInit }): Response;
+  static redirect(url: string | URL, status?: number): Response;
+  readonly ok: boolean;
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+  readonly url: string;
+  readonly redirected: boolean;
+  readonly type: string;
+  clone(): Response;
+  readonly body: ReadableStream | null;
+  readonly bodyUsed: boolean;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  blob(): Promise<Blob>;
+  bytes(): Promise<Uint8Array>;
+  formData(): Promise<FormData>;
+  json(): Promise<any>;
+  text(): Promise<string>;
+}
+
+/** Asks over the network that the run may use; a refusal is a TypeError that says which rule it was. */
+declare function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;

@@ -49,3 +49,15 @@ fn(/** @param {State} state */ state => {
   const operation = fn(s => s);
   return operation(state);
 });
+
+// The network, and what belongs to it.
+fn(async (state) => {
+  const response = await fetch("https://example.org/patients", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(state.data),
+    signal: AbortSignal.timeout(5000),
+  });
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(await response.text()));
+  return { ...state, data: { status: response.status, bytes: digest.byteLength } };
+});

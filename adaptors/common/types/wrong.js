@@ -38,7 +38,7 @@ const fs = require("fs");
 // @ts-expect-error: not here
 fn(state => ({ ...state, data: Buffer.from("x") }));
 // @ts-expect-error: not here
-fn(state => fetch("https://example.com"));
+fn(state => new WebSocket("wss://example.com"));
 // @ts-expect-error: no adaptor has it
 gett("/x");
 // @ts-expect-error: not an operation's
