@@ -528,6 +528,8 @@ fn memory() {
     let pool = pool(1);
     let gone = start(&pool, Request { memory: Some(100 << 20), ..request("grow 50000") }).end();
     ends(&gone, "kill oom OOMError: Run exceeded maximum memory usage (100 MB)");
+    let used = gone.ending.outcome.error().and_then(|error| error.details.as_ref()).expect("it says what was used");
+    assert_eq!(used["used"]["memory_bytes"], gone.ending.memory);
     // The kernel has refused the rest.
     assert!(gone.ending.memory < 150 << 20, "{}", gone.ending.memory);
     // What was handed over is not the run's own.

@@ -321,7 +321,7 @@ impl Watch<'_> {
         self.memory = self.memory.max(memory);
         let limit = self.request.memory.filter(|limit| memory > *limit)?;
         let limit = self.request.limits.heap.unwrap_or(limit);
-        Some(self.kill(|| out_of_memory(limit)))
+        Some(self.kill(|| out_of_memory(limit, memory)))
     }
 
     /// Ends what should have ended by itself by now.
@@ -417,9 +417,10 @@ fn engine_error(message: String) -> ErrorReport {
     engine(ErrorReport::new("EngineError", message))
 }
 
-/// The limit as people set it, and not with what is added for the child's own needs.
-fn out_of_memory(limit: u64) -> Outcome {
+/// The limit as people set it, and not with what is added for the child's own needs; and what the child was last seen to have.
+fn out_of_memory(limit: u64, memory: u64) -> Outcome {
     let report = ErrorReport {
+        details: Some(serde_json::json!({ "used": { "memory_bytes": memory } })),
         hint: Some("process the data in smaller parts, or give the run more memory (--memory)".into()),
         ..ErrorReport::new("OOMError", format!("Run exceeded maximum memory usage ({} MB)", limit >> 20))
     };
@@ -431,7 +432,7 @@ fn out_of_memory(limit: u64) -> Outcome {
 fn cause(ended: &Ended, by_kernel: bool, request: &Request, memory: u64) -> Outcome {
     let at_its_limit = request.memory.is_some_and(|limit| memory > limit / 4 * 3);
     if by_kernel || ended.out_of_memory() || (ended.crashed() && at_its_limit) {
-        return out_of_memory(request.limits.heap.or(request.memory).unwrap_or(0));
+        return out_of_memory(request.limits.heap.or(request.memory).unwrap_or(0), memory);
     }
     let report = engine(ErrorReport::new("ExitError", format!("the engine process ended by {}", obituary(ended))));
     if ended.by_somebody() {
