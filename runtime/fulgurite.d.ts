@@ -622,7 +622,7 @@ interface RequestInit {
 }
 
 /** https://fetch.spec.whatwg.org/#request-class */
-declare class Request implements Body {
+declare class Request {
   constructor(input: string | URL | Request, init?: RequestInit);
   readonly method: string;
   readonly url: string;
@@ -630,18 +630,12 @@ declare class Request implements Body {
   readonly redirect: string;
   readonly signal: AbortSignal;
   clone(): Request;
-  readonly body: ReadableStream | null;
-  readonly bodyUsed: boolean;
-  arrayBuffer(): Promise<ArrayBuffer>;
-  blob(): Promise<Blob>;
-  bytes(): Promise<Uint8Array>;
-  formData(): Promise<FormData>;
-  json(): Promise<any>;
-  text(): Promise<string>;
 }
 
+interface Request extends Body {}
+
 /** https://fetch.spec.whatwg.org/#response-class */
-declare class Response implements Body {
+declare class Response {
   constructor(body?: BodyInit | null, init?: { status?: number; statusText?: string; headers?: HeadersInit });
   static error(): Response;
   static json(data: any, init?: { status?: number; statusText?: string; headers?: HeadersInit }): Response;
@@ -654,15 +648,9 @@ declare class Response implements Body {
   readonly redirected: boolean;
   readonly type: string;
   clone(): Response;
-  readonly body: ReadableStream | null;
-  readonly bodyUsed: boolean;
-  arrayBuffer(): Promise<ArrayBuffer>;
-  blob(): Promise<Blob>;
-  bytes(): Promise<Uint8Array>;
-  formData(): Promise<FormData>;
-  json(): Promise<any>;
-  text(): Promise<string>;
 }
+
+interface Response extends Body {}
 
 /** Asks over the network that the run may use; a refusal is a TypeError that says which rule it was. */
 declare function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;

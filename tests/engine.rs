@@ -52,7 +52,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn program() -> Program {
+/// The built program as a child.
+pub(crate) fn program() -> Program {
     Program { path: PathBuf::from(env!("CARGO_BIN_EXE_fulgurite")), ..Program::this(&["engine"]) }
 }
 
@@ -64,12 +65,14 @@ fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(60))
 }
 
-struct Going {
-    run: Run,
-    events: Receiver<Event>,
+/// A run in a child.
+pub(crate) struct Going {
+    pub(crate) run: Run,
+    pub(crate) events: Receiver<Event>,
 }
 
-fn start(pool: &Pool, request: &Request) -> Going {
+/// Starts a run in a child that is free, or gets free soon.
+pub(crate) fn start(pool: &Pool, request: &Request) -> Going {
     let slot = pool.slot(soon()).expect("a child gets free");
     let (sender, events) = channel();
     let mut listener = wire::Listener::new(&request.plan);

@@ -11,6 +11,7 @@ mod jobs;
 mod net;
 mod random_edits;
 mod run;
+#[cfg(target_os = "linux")]
 mod sandbox;
 mod secrets;
 mod support;
@@ -27,6 +28,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(examples::trials());
     trials.extend(bench_claims::trials());
     trials.extend(cli::trials());
+    #[cfg(target_os = "linux")]
     trials.extend(sandbox::trials());
     trials.extend(net::trials());
     #[cfg(target_os = "linux")]

@@ -21,21 +21,21 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use fulgurite::adaptors::{Sources, link};
 use fulgurite::decode::{self, Files};
-use fulgurite::engine::{BESIDE, config, wire};
-use fulgurite_engine::pool::{Ending, Room, Run};
-use fulgurite_engine::process::Program;
+use fulgurite::engine::{BESIDE, config};
+use fulgurite_engine::pool::Ending;
 use fulgurite_engine::{Config, Pool};
 use fulgurite_plan::Outcome;
 use fulgurite_runtime::{Event, Network, Request};
 use fulgurite_state::{IndexOptions, State};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
+
+use crate::engine::{Going, program, start};
 
 /// Memory of a child's own beside that of its run: what V8 and we may have, and the stacks of threads and the pages that a
 /// child has when it is idle.
@@ -169,8 +169,7 @@ struct Ended {
 
 fn check_group(folder: &Path) -> Result<(), Failed> {
     let wanted = std::env::var("SANDBOX").unwrap_or_default();
-    let program = Program { path: PathBuf::from(env!("CARGO_BIN_EXE_fulgurite")), ..Program::this(&["engine"]) };
-    let pool = Pool::start(Config { program, children: 2 * LANES, grace: GRACE, ..config(None, false) })?;
+    let pool = Pool::start(Config { program: program(), children: 2 * LANES, grace: GRACE, ..config(None, false) })?;
     let cases: Vec<PathBuf> =
         sorted(folder).into_iter().filter(|path| path.to_string_lossy().contains(&wanted)).collect();
     let (next, wrong, hunger) = (AtomicUsize::new(0), Mutex::new(Vec::new()), RwLock::new(()));
@@ -204,10 +203,10 @@ fn check_group(folder: &Path) -> Result<(), Failed> {
 
 fn check(pool: &Pool, case: &Case) -> Result<(), String> {
     let request = request(case)?;
-    let going = start(pool, &request)?;
-    let neighbour = start(pool, &neighbour()?)?;
-    let ended = going.end();
-    let beside = neighbour.end();
+    let (going, began) = (start(pool, &request), Instant::now());
+    let neighbour = start(pool, &neighbour()?);
+    let ended = Ended::of(going, began);
+    let beside = Ended::of(neighbour, began);
     let mut wrong = Vec::new();
     if !case.ends.contains(&ended.ending) {
         wrong.push(format!("`{}` and not `{}`: {}", ended.ending, case.ends.join(" | "), ended.message));
@@ -249,30 +248,11 @@ fn neighbour() -> Result<Request, String> {
     request(&case)
 }
 
-struct Going {
-    run: Run,
-    events: std::sync::mpsc::Receiver<Event>,
-    began: Instant,
-}
-
-fn start(pool: &Pool, request: &Request) -> Result<Going, String> {
-    let slot = pool.slot(Some(Instant::now() + Duration::from_secs(60))).ok_or("no child got free")?;
-    let (sender, events) = channel();
-    let mut listener = wire::Listener::new(&request.plan);
-    let sink = move |incoming: Option<_>| {
-        if let Some(event) = incoming.and_then(|incoming| listener.event(incoming)) {
-            let _ = sender.send(event);
-        }
-        Room::Free
-    };
-    let began = Instant::now();
-    Ok(Going { run: slot.start(wire::request(request), Box::new(sink)), events, began })
-}
-
-impl Going {
-    fn end(self) -> Ended {
+impl Ended {
+    /// Waits for the end of a run that was started at `began`.
+    fn of(going: Going, began: Instant) -> Ended {
         let (mut logs, mut bytes, mut complete) = (0, 0, None);
-        for event in self.events {
+        for event in going.events {
             match event {
                 Event::Log(log) => {
                     logs += 1;
@@ -283,8 +263,8 @@ impl Going {
                 _ => {}
             }
         }
-        let time = self.began.elapsed();
-        let pool = self.run.join();
+        let time = began.elapsed();
+        let pool = going.run.join();
         let (ending, message, details, output) = match complete {
             None => ("no end".to_owned(), String::new(), None, None),
             Some(run) => {
@@ -339,12 +319,11 @@ fn workflow(steps: &[String], condition: Option<&str>) -> String {
 
 /// A loop ends within 50 ms of its limit, in CPU time of its thread: that of the process has the start of the isolate in it.
 fn cpu_limit() -> Result<(), Failed> {
-    let program = Program { path: PathBuf::from(env!("CARGO_BIN_EXE_fulgurite")), ..Program::this(&["engine"]) };
-    let pool = Pool::start(Config { program, ..config(None, false) })?;
+    let pool = Pool::start(Config { program: program(), ..config(None, false) })?;
     let case = Case { steps: vec!["fn(() => { while (true); })".to_owned()], ..Case::default() };
     let mut request = request(&case)?;
     request.limits.step_cpu_timeout = Some(Duration::from_millis(200));
-    let ended = start(&pool, &request)?.end();
+    let ended = Ended::of(start(&pool, &request), Instant::now());
     let used = ended.details.as_ref().and_then(|details| details["used"]["cpu_us"].as_u64());
     match used {
         Some(200_000..=250_000) if ended.ending == "kill cpu" => Ok(()),
