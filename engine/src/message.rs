@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use fulgurite_plan::{KillReason, Outcome};
+use fulgurite_plan::Outcome;
 use serde::{Deserialize, Serialize};
 
 use crate::harden::{Hardening, Report};
@@ -310,13 +310,5 @@ impl ToParent {
             }
             _ => 0,
         }
-    }
-}
-
-/// Whether a run was ended from outside, and why: what [`ToParent::Dying`] tells.
-pub fn kill(outcome: &Outcome) -> Option<KillReason> {
-    match outcome {
-        Outcome::Kill(reason, _) => Some(*reason),
-        _ => None,
     }
 }

@@ -9,11 +9,11 @@ use std::fmt;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use fulgurite_compile::{Adaptors, CompileError, Import, Module, ModuleIndex, StepAdaptor, shape};
+use fulgurite_compile::{Adaptors, Import, Module, ModuleIndex, StepAdaptor, shape};
 use fulgurite_plan::{Job, Plan, suggest};
 use serde_json::Value;
 
-use crate::report::{Excerpt, Place, Report, Severity};
+use crate::report::{Place, Report, Severity};
 
 /// Where adaptors come from.
 #[derive(Clone, Copy)]
@@ -119,9 +119,7 @@ impl<'a> Reader<'a> {
 
     /// Gives a step the adaptors of steps that name none.
     fn default(&mut self, step: usize, job: Option<&Job>) -> Result<(), Box<Report>> {
-        let common = ["common".to_owned()];
-        let typed = self.sources.default;
-        for written in if typed.is_empty() { &common } else { typed } {
+        for written in or_common(self.sources.default) {
             let adaptor = match name_and_path(written) {
                 Some((name, path)) => self.at_path(name, Path::new(path))?,
                 None if is_path(written) => self.at_path(written, Path::new(written))?,
@@ -235,7 +233,7 @@ impl<'a> Reader<'a> {
         };
         let source = source.map_err(|error| unreadable(file, from, &error))?;
         let source = source.strip_prefix('\u{feff}').unwrap_or(&source);
-        let shape = shape(source).map_err(|error| broken(file, error))?;
+        let shape = shape(source).map_err(|error| Report::compile_error(file.to_string(), error))?;
         let imports = shape.imports.clone();
         let (name, source) = (file.to_string(), source.into());
         let index = self.adaptors.add(Module { name, source, shape, imports: Default::default() });
@@ -273,7 +271,7 @@ fn unknown(written: &str, name: &str) -> Report {
 fn unreadable(file: &File, from: Option<(&File, &Import)>, error: &io::Error) -> Report {
     match from {
         Some((importer, import)) => Report {
-            place: Some(place(importer, import.line, import.column, &import.source_line)),
+            place: Some(place(importer, import)),
             ..Report::error(format!("cannot read `{file}`: {error}"))
                 .help("an adaptor imports files beside it by their full names")
         },
@@ -290,15 +288,6 @@ fn unreadable(file: &File, from: Option<(&File, &Import)>, error: &io::Error) ->
     }
 }
 
-fn broken(file: &File, error: CompileError) -> Report {
-    Report {
-        class: Some("CompileError".into()),
-        place: Some(place(file, error.line, error.column, &error.source_line)),
-        help: error.help,
-        ..Report::error(error.message)
-    }
-}
-
 fn not_a_file(file: &File, import: &Import) -> Report {
     let (why, help) = match import.specifier.as_str() {
         specifier if specifier.ends_with(".json") => {
@@ -311,14 +300,13 @@ fn not_a_file(file: &File, import: &Import) -> Report {
         }
     };
     Report {
-        place: Some(place(file, import.line, import.column, &import.source_line)),
+        place: Some(place(file, import)),
         ..Report::error(format!("cannot import `{}`: {why}", import.specifier)).help(help)
     }
 }
 
-fn place(file: &File, line: u32, column: u32, source_line: &str) -> Place {
-    let excerpt = Excerpt::of_units(source_line, column as usize);
-    Place { file: file.to_string(), at: Some((line as usize, excerpt.1)), excerpt: Some(excerpt.0) }
+fn place(file: &File, import: &Import) -> Place {
+    Place::in_units(file.to_string(), import.line, import.column, Some(&import.source_line))
 }
 
 /// The path without `.` and with as few `..` as possible.
@@ -332,6 +320,12 @@ fn normal(path: &Path) -> PathBuf {
         }
     }
     parts.iter().collect()
+}
+
+/// What was typed, or else `common`.
+pub fn or_common(typed: &[String]) -> impl Iterator<Item = &str> {
+    let common = typed.is_empty().then_some("common");
+    typed.iter().map(String::as_str).chain(common)
 }
 
 /// Whether what was typed is looked up by name, and not by path.

@@ -124,6 +124,11 @@ pub fn text(path: &Path, text: &str, files: &Files<'_>) -> Result<Decoded, Error
     }
 }
 
+/// Whether a file is a workflow, by its extension.
+pub fn is_workflow(path: &Path) -> bool {
+    Format::of(path).is_some()
+}
+
 enum Kind {
     Data(Format),
     Job,

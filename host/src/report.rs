@@ -12,6 +12,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use fulgurite_compile::CompileError;
 use fulgurite_plan::{ErrorReport, Position, StepId};
 use fulgurite_state::SyntaxError;
 
@@ -132,6 +133,16 @@ impl Report {
         }
     }
 
+    /// Why a job or an adaptor cannot be compiled.
+    pub fn compile_error(file: String, error: CompileError) -> Report {
+        Report {
+            class: Some("CompileError".into()),
+            place: Some(Place::in_units(file, error.line, error.column, Some(&error.source_line))),
+            help: error.help,
+            ..Report::error(error.message)
+        }
+    }
+
     /// What went wrong in a job.
     pub fn outcome(error: &ErrorReport) -> Report {
         let mut notes = Vec::new();
@@ -206,23 +217,27 @@ impl Report {
 }
 
 impl Place {
-    /// Columns of V8 count UTF-16 units, people count characters.
-    fn of_job(position: &Position) -> Place {
-        let column = position.column.max(1) as usize;
-        let (excerpt, column) = match &position.source_line {
-            Some(line) => {
-                let (excerpt, column) = Excerpt::of_units(line, column);
+    /// A place whose column is counted from 1 in UTF-16 units, as V8 and the compiler count; people count characters.
+    pub fn in_units(file: String, line: u32, column: u32, source_line: Option<&str>) -> Place {
+        let (excerpt, column) = match source_line {
+            Some(text) => {
+                let (excerpt, column) = Excerpt::of_units(text, column as usize);
                 (Some(excerpt), column)
             }
-            None => (None, column),
+            None => (None, column.max(1) as usize),
         };
-        Place { file: position.file.clone(), at: Some((position.line as usize, column)), excerpt }
+        Place { file, at: Some((line as usize, column)), excerpt }
+    }
+
+    fn of_job(position: &Position) -> Place {
+        let Position { file, line, column, source_line } = position;
+        Place::in_units(file.clone(), *line, *column, source_line.as_deref())
     }
 }
 
 impl Excerpt {
     /// What fits of a line around a column that is counted from 1 in UTF-16 units; also that column in characters, from 1.
-    pub fn of_units(line: &str, column: usize) -> (Excerpt, usize) {
+    fn of_units(line: &str, column: usize) -> (Excerpt, usize) {
         let units = column.saturating_sub(1);
         let before = char::decode_utf16(line.encode_utf16().take(units)).count();
         (Excerpt::cut(line, before), before + 1)

@@ -47,6 +47,22 @@ impl Outcome {
         }
     }
 
+    /// The same outcome with another report; a success has none.
+    pub fn map_error(self, change: impl FnOnce(ErrorReport) -> ErrorReport) -> Outcome {
+        match self {
+            Outcome::Success => Outcome::Success,
+            Outcome::Fail(report) => Outcome::Fail(change(report)),
+            Outcome::Crash(report) => Outcome::Crash(change(report)),
+            Outcome::Exception(report) => Outcome::Exception(change(report)),
+            Outcome::Kill(reason, report) => Outcome::Kill(reason, change(report)),
+        }
+    }
+
+    /// Says in the report which step it was, if it does not say so.
+    pub fn in_step(self, step: &str) -> Outcome {
+        self.map_error(|report| ErrorReport { step: report.step.or_else(|| Some(step.to_owned())), ..report })
+    }
+
     /// Whether the run stops here, whatever edges there are.
     pub fn stops_the_run(&self) -> bool {
         matches!(self, Outcome::Crash(_) | Outcome::Exception(_) | Outcome::Kill(..))
@@ -241,6 +257,15 @@ pub struct OperationPosition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_step_is_said_once() {
+        let outcome = Outcome::Kill(KillReason::Oom, ErrorReport::new("OOMError", "x"));
+        let named = outcome.in_step("a").in_step("b");
+        assert_eq!(named.error().and_then(|error| error.step.as_deref()), Some("a"));
+        assert!(matches!(named, Outcome::Kill(KillReason::Oom, _)));
+        assert_eq!(Outcome::Success.in_step("a"), Outcome::Success);
+    }
 
     #[test]
     fn the_error_on_the_state_has_only_what_is_known() {

@@ -17,6 +17,12 @@ pub(crate) struct Executable {
     pub(crate) operations: Vec<Operation>,
 }
 
+/// What the compiler and its maps call a source: whether it is TypeScript is all that its name says. Never the author's own
+/// name: deno_core would take `Step: a.js` for a URL.
+pub(crate) fn map_name(source: &str) -> &'static str {
+    if source.ends_with(".ts") { "job.ts" } else { "job.js" }
+}
+
 /// What an entry of a store begins with. To be changed with the layout.
 const MAGIC: &[u8; 8] = b"fgjob\0\0\x01";
 

@@ -10,7 +10,7 @@ use fulgurite_compile::{import, references};
 use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex, suggest};
 use serde_json::Value;
 
-use crate::executable::Executable;
+use crate::executable::{Executable, map_name};
 use crate::loader::{Loader, Refused, is_adaptor};
 
 /// The sources of a run by module name, to find positions in.
@@ -54,7 +54,7 @@ impl Sources {
         let Refused { specifier, importer } = refused;
         let position = self.by_module.get(importer).and_then(|known| {
             let text = known.text.as_ref()?;
-            let (line, column) = import(text, known.kind(), specifier)?;
+            let (line, column) = import(text, map_name(&known.name), specifier)?;
             Some(known.position(line, column))
         });
         let hint = match self.loader.module_name(importer) {
@@ -121,11 +121,6 @@ impl Sources {
 }
 
 impl Known {
-    /// What the compiler takes the source for.
-    fn kind(&self) -> &'static str {
-        if self.name.ends_with(".ts") { "job.ts" } else { "job.js" }
-    }
-
     fn position(&self, line: u32, column: u32) -> Position {
         let source_line = self.text.as_ref().and_then(|text| fulgurite_compile::line(text, line)).map(str::to_owned);
         Position { file: self.name.clone(), line, column, source_line }
@@ -134,7 +129,7 @@ impl Known {
     /// The position, or where the name is used from there on.
     fn corrected(&self, found: Position, name: &str) -> Position {
         let Some(text) = &self.text else { return found };
-        let places = references(text, self.kind(), name);
+        let places = references(text, map_name(&self.name), name);
         let here = (found.line, found.column);
         match places.iter().find(|place| **place >= here).or(places.first()) {
             Some(&(line, column)) => self.position(line, column),

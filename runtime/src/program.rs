@@ -10,7 +10,7 @@ use fulgurite_compile::{Adaptor, Adaptors, CompileError, Options, compile, shape
 use fulgurite_plan::{ErrorReport, Job, Plan, Position, StepIndex};
 
 use crate::cache::{Cache, Key};
-use crate::executable::Executable;
+use crate::executable::{Executable, map_name};
 use crate::fault::inline_map;
 
 /// The jobs of a plan, ready to be loaded.
@@ -109,7 +109,8 @@ impl<'a> Task<'a> {
     fn new(job: &'a Job, adaptors: Vec<Adaptor>, globals: &'a [String]) -> Task<'a> {
         let some = |text: Option<&str>| if text.is_some() { "some" } else { "none" };
         let map = job.source_map.as_deref();
-        let mut parts: Vec<Cow<'_, str>> = vec![file(job).into(), (&*job.source.text).into(), some(map).into()];
+        let mut parts: Vec<Cow<'_, str>> =
+            vec![map_name(&job.source.name).into(), (&*job.source.text).into(), some(map).into()];
         parts.push(map.unwrap_or_default().into());
         // How many follow is part of the key, so that no name can stand for the end of a list.
         let count = |list: &[String]| Cow::from(list.len().to_string());
@@ -137,7 +138,7 @@ impl<'a> Task<'a> {
         if let Some(map) = &self.job.source_map {
             return Ok(Executable { map: Some(map.as_str().into()), ..Executable::plain(source) });
         }
-        let options = Options { file: file(self.job), adaptors: &self.adaptors, globals: self.globals };
+        let options = Options { file: map_name(&source.name), adaptors: &self.adaptors, globals: self.globals };
         let compiled = compile(&source.text, &options).map_err(|error| Box::new(report(&source.name, error)))?;
         let operations = compiled.operations;
         // Code that needed nothing keeps the map that it may carry inside.
@@ -148,11 +149,6 @@ impl<'a> Task<'a> {
         }
         Ok(Executable { code: compiled.code.into(), map: Some(compiled.map.into()), operations })
     }
-}
-
-/// What a map calls the source. Never a name of the author's: deno_core would take `Step: a.js` for a URL.
-fn file(job: &Job) -> &'static str {
-    if job.source.name.ends_with(".ts") { "job.ts" } else { "job.js" }
 }
 
 /// The compile error as the report of a run.

@@ -12,7 +12,6 @@ use fulgurite_plan::{
     Completion, Condition, Configuration, ErrorReport, Job, KillReason, Outcome, Plan, StepId, StepIndex, Visit, Walk,
 };
 use fulgurite_state::{IndexOptions, State};
-use serde_json::{Map, Value};
 
 use crate::cache::Cache;
 use crate::condition::Conditions;
@@ -197,7 +196,8 @@ struct Reporter {
 }
 
 impl Reporter {
-    /// States are masked by whoever knows what is new in them ([`Run::shown`]); all else is masked here.
+    /// States are masked by whoever knows what is new in them ([`Run::shown`]), lines before they are cut
+    /// ([`Reporter::log`]), and all else here.
     fn send(&mut self, event: Event) {
         let event = match event {
             Event::StepComplete(step) => {
@@ -208,8 +208,7 @@ impl Reporter {
                 self.tell_of_dropped();
                 Event::RunComplete(RunComplete { outcome: self.secrets.mask_outcome(run.outcome), ..run })
             }
-            Event::Log(log) => Event::Log(Log { message: self.secrets.mask(&log.message).into_owned(), ..log }),
-            Event::RunStart(_) | Event::StepStart(_) => event,
+            Event::RunStart(_) | Event::StepStart(_) | Event::Log(_) => event,
         };
         (self.sink)(event);
     }
@@ -220,16 +219,13 @@ impl Reporter {
         }
         self.tell_of_dropped();
         // Before it is cut: half a secret is none that could be found.
-        let message = &*self.secrets.mask(message).into_owned();
-        let cut;
-        let message = match message.len() > self.longest {
-            true => {
-                let kept = message.floor_char_boundary(self.longest);
-                cut = format!("{}… ({} more bytes are not shown)", &message[..kept], message.len() - kept);
-                &cut
-            }
-            false => message,
-        };
+        let mut message = self.secrets.mask(message).into_owned();
+        if message.len() > self.longest {
+            let kept = message.floor_char_boundary(self.longest);
+            let more = message.len() - kept;
+            message.truncate(kept);
+            message.push_str(&format!("… ({more} more bytes are not shown)"));
+        }
         self.say(source, level, message);
     }
 
@@ -238,13 +234,13 @@ impl Reporter {
             let Dropped { lines, bytes } = dropped;
             let what = if lines == 1 { "line" } else { "lines" };
             let message = format!("{lines} log {what} ({bytes} bytes) dropped: the job logs faster than it may");
-            self.say(LogSource::Runtime, Level::Warn, &message);
+            self.say(LogSource::Runtime, Level::Warn, message);
         }
     }
 
-    fn say(&mut self, source: LogSource, level: Level, message: &str) {
+    fn say(&mut self, source: LogSource, level: Level, message: String) {
         let (step, execution) = self.current.clone().unzip();
-        self.send(Event::Log(Log { step, execution, source, level, message: message.to_owned() }));
+        self.send(Event::Log(Log { step, execution, source, level, message }));
     }
 }
 
@@ -320,7 +316,7 @@ async fn drive(
     for (step, executable) in program.reachable() {
         let job = plan[step].job.as_ref().expect("what was compiled is a job");
         if let Err(outcome) = isolate.compiles(&job.source, executable) {
-            return stopped(with_step(outcome, plan[step].id.as_str()));
+            return stopped(outcome.in_step(plan[step].id.as_str()));
         }
     }
     let conditions = match Conditions::compile(&mut isolate, plan) {
@@ -524,7 +520,7 @@ impl Run<'_> {
     /// Puts a failure on the output, and finds one that the job put there itself.
     fn settle(&self, step: &str, done: &mut Done, index: IndexOptions) -> Option<ErrorReport> {
         let outcome = std::mem::replace(&mut done.outcome, Outcome::Success);
-        let outcome = self.reporter.borrow().secrets.mask_outcome(with_step(outcome, step));
+        let outcome = self.reporter.borrow().secrets.mask_outcome(outcome.in_step(step));
         let mut failure = None;
         if let Outcome::Fail(report) = &outcome {
             let output = done.output.take().unwrap_or_else(State::empty);
@@ -558,30 +554,23 @@ impl Run<'_> {
         };
         let given = visit.input.as_ref().map(|parcel| &parcel.state);
         let credentials = self.request.plan.credentials();
-        self.learn(job, given, credentials, configuration);
+        self.learn(job, given);
         assemble::input(job, given, credentials, configuration, self.request.index).map_err(|error| {
             let message = format!("the default state of step \"{}\": {error}", self.request.plan[visit.step].id);
             Outcome::Crash(ErrorReport::new("InputError", message))
         })
     }
 
-    /// Takes note of what must not get out: all that the step's `configuration` will have.
-    fn learn(
-        &self,
-        job: &Job,
-        input: Option<&State>,
-        credentials: &Map<String, Value>,
-        configuration: Option<&Map<String, Value>>,
-    ) {
-        let secrets = &mut self.reporter.borrow_mut().secrets;
-        for map in [Some(credentials), configuration].into_iter().flatten() {
-            secrets.add_map(map);
-        }
-        let default =
-            job.state.as_ref().and_then(|text| State::parse(text.get().as_bytes().to_vec(), &self.request.index).ok());
+    /// Takes note of what must not get out and only a state says; the plan's own credentials are known from the start.
+    fn learn(&self, job: &Job, input: Option<&State>) {
+        let default = job
+            .state
+            .as_ref()
+            .filter(|text| text.get().contains("configuration"))
+            .and_then(|text| State::parse(text.get().as_bytes().to_vec(), &self.request.index).ok());
         for state in [default.as_ref(), input].into_iter().flatten() {
             if let Some(configuration) = assemble::configuration_of(state) {
-                secrets.add(&configuration);
+                self.reporter.borrow_mut().secrets.add(&configuration);
             }
         }
     }
@@ -608,9 +597,7 @@ impl Run<'_> {
             true => self.isolate.turn().await,
             false => Ok(()),
         };
-        decided
-            .and_then(|decided| turned.map(|()| decided))
-            .map_err(|outcome| with_step(outcome, plan[from].id.as_str()))
+        decided.and_then(|decided| turned.map(|()| decided)).map_err(|outcome| outcome.in_step(plan[from].id.as_str()))
     }
 
     fn add(&mut self, figures: &Figures) {
@@ -624,17 +611,5 @@ impl Run<'_> {
         total.bytes_spliced += figures.bytes_spliced;
         total.state_walks += figures.state_walks;
         total.heap = total.heap.max(figures.heap);
-    }
-}
-
-/// Says in the report which step it was.
-fn with_step(outcome: Outcome, step: &str) -> Outcome {
-    let named = |report: ErrorReport| ErrorReport { step: report.step.or_else(|| Some(step.to_owned())), ..report };
-    match outcome {
-        Outcome::Success => Outcome::Success,
-        Outcome::Fail(report) => Outcome::Fail(named(report)),
-        Outcome::Crash(report) => Outcome::Crash(named(report)),
-        Outcome::Exception(report) => Outcome::Exception(named(report)),
-        Outcome::Kill(reason, report) => Outcome::Kill(reason, named(report)),
     }
 }

@@ -281,13 +281,7 @@ impl Secrets {
 
     /// The outcome without secrets.
     pub(crate) fn mask_outcome(&self, outcome: Outcome) -> Outcome {
-        match outcome {
-            Outcome::Success => Outcome::Success,
-            Outcome::Fail(report) => Outcome::Fail(self.mask_report(report)),
-            Outcome::Crash(report) => Outcome::Crash(self.mask_report(report)),
-            Outcome::Exception(report) => Outcome::Exception(self.mask_report(report)),
-            Outcome::Kill(reason, report) => Outcome::Kill(reason, self.mask_report(report)),
-        }
+        outcome.map_error(|report| self.mask_report(report))
     }
 
     fn mask_value(&self, value: Value) -> Value {

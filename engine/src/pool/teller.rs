@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fulgurite_plan::{ErrorReport, Outcome};
+use fulgurite_plan::Outcome;
 
 use crate::channel::Error;
 use crate::message::{Event, Figures, Given, RunComplete, StepComplete, StepStart};
@@ -108,7 +108,7 @@ impl Teller {
         }
         let step = self.step.take();
         let outcome = match &step {
-            Some((step, _)) => within(outcome, &step.step),
+            Some((step, _)) => outcome.in_step(&step.step),
             None => outcome,
         };
         if let Some((step, since)) = step {
@@ -146,17 +146,5 @@ impl Teller {
 
     fn hand_on(&mut self, incoming: Incoming) {
         self.room = (self.sink)(Some(incoming));
-    }
-}
-
-/// Says in the report which step it was, if it does not say so.
-fn within(outcome: Outcome, step: &str) -> Outcome {
-    let named = |report: ErrorReport| ErrorReport { step: report.step.or_else(|| Some(step.to_owned())), ..report };
-    match outcome {
-        Outcome::Success => Outcome::Success,
-        Outcome::Fail(report) => Outcome::Fail(named(report)),
-        Outcome::Crash(report) => Outcome::Crash(named(report)),
-        Outcome::Exception(report) => Outcome::Exception(named(report)),
-        Outcome::Kill(reason, report) => Outcome::Kill(reason, named(report)),
     }
 }

@@ -4,19 +4,20 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use fulgurite_compile::{Adaptor, CompileError, Options, compile};
+use fulgurite_compile::{Adaptor, Options, compile};
 
 use super::Context;
 use crate::adaptors::{self, Sources};
 use crate::config::Compile;
+use crate::decode;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::logs::Logger;
-use crate::report::{Excerpt, Place, Report};
+use crate::report::Report;
 
 /// Compiles one job.
 pub(super) fn run(config: &Compile, context: &Context) -> Result<ExitCode, Error> {
-    if config.path.extension().is_some_and(|extension| ["json", "yaml", "yml"].iter().any(|data| extension == *data)) {
+    if decode::is_workflow(&config.path) {
         let report = Report::error("this is a workflow, and not a job").in_file(&config.path);
         return Err(Error::input(report.help("name one of its jobs; `fulgurite run` compiles them all")));
     }
@@ -28,7 +29,8 @@ pub(super) fn run(config: &Compile, context: &Context) -> Result<ExitCode, Error
     let file = config.path.display().to_string();
     let adaptors = adaptors(config, &context.log)?;
     let options = Options { file: &file, adaptors: &adaptors, globals: &[] };
-    let compiled = compile(&source, &options).map_err(|error| Error::input(report(&file, error)))?;
+    let compiled =
+        compile(&source, &options).map_err(|error| Error::input(Report::compile_error(file.clone(), error)))?;
     let text = if config.map { compiled.map } else { compiled.code };
     match writeln!(io::stdout(), "{}", text.trim_end()) {
         // Whoever reads has had enough.
@@ -41,11 +43,10 @@ pub(super) fn run(config: &Compile, context: &Context) -> Result<ExitCode, Error
 /// What the job's free names may be imported from. Of packages that are not there, anything.
 fn adaptors(config: &Compile, log: &Logger) -> Result<Vec<Adaptor>, Error> {
     let read = |path: &Path| fs::read_to_string(path);
-    let common = ["common".to_owned()];
     let mut found = Vec::new();
-    for written in if config.adaptors.is_empty() { &common } else { &config.adaptors[..] } {
-        let default = std::slice::from_ref(written);
-        match adaptors::for_job(&Sources { read: &read, folder: Path::new(""), default }) {
+    for written in adaptors::or_common(&config.adaptors) {
+        let default = [written.to_owned()];
+        match adaptors::for_job(&Sources { read: &read, folder: Path::new(""), default: &default }) {
             Ok(linked) => {
                 linked.warnings.iter().for_each(|warning| log.report(warning));
                 found.extend(linked.adaptors.for_compiling(0));
@@ -61,15 +62,4 @@ fn adaptors(config: &Compile, log: &Logger) -> Result<Vec<Adaptor>, Error> {
         }
     }
     Ok(found)
-}
-
-fn report(file: &str, error: CompileError) -> Report {
-    // V8 counts UTF-16 units, people count characters.
-    let (excerpt, column) = Excerpt::of_units(&error.source_line, error.column as usize);
-    Report {
-        class: Some("CompileError".to_owned()),
-        place: Some(Place { file: file.to_owned(), at: Some((error.line as usize, column)), excerpt: Some(excerpt) }),
-        help: error.help,
-        ..Report::error(error.message)
-    }
 }
