@@ -108,22 +108,16 @@ impl Process {
     }
 
     /// Lets the process have so much more memory of its own than it has now, by order of the kernel: what does not fit is
-    /// refused to it. `None` = as much as it likes. Where that cannot be, nothing happens: the watch over its memory is left.
-    pub fn limit_memory(&self, more: Option<u64>) {
-        let Some(pid) = i32::try_from(self.id()).ok().and_then(Pid::from_raw) else { return };
-        // The sixth number is data and stacks: what is private and can be written.
-        let data = || {
-            let pages = std::fs::read_to_string(format!("/proc/{}/statm", self.id())).ok()?;
-            Some(pages.split(' ').nth(5)?.parse::<u64>().ok()? * rustix::param::page_size() as u64)
-        };
+    /// refused to it. Answers where that ends, in bytes of [`Memory::data`]; `None` when there is no limit, because there is to
+    /// be none or the system cannot set one: then the watch over its memory is left.
+    pub fn limit_memory(&self, more: Option<u64>) -> Option<u64> {
+        let pid = i32::try_from(self.id()).ok().and_then(Pid::from_raw)?;
         let current = match more {
             None => None,
-            Some(more) => match data() {
-                Some(data) => Some(data.saturating_add(more)),
-                None => return,
-            },
+            Some(more) => Some(self.memory()?.data.saturating_add(more)),
         };
-        let _ = prlimit(Some(pid), Resource::Data, Rlimit { current, maximum: None });
+        prlimit(Some(pid), Resource::Data, Rlimit { current, maximum: None }).ok()?;
+        current
     }
 
     /// Its memory.
@@ -269,6 +263,8 @@ pub struct Memory {
     pub resident: u64,
     /// Of it, what no file and no memfd backs: a state that was handed over is not in it.
     pub own: u64,
+    /// What is private and can be written, in RAM or not yet, stacks included: what the kernel's limit counts.
+    pub data: u64,
 }
 
 impl Memory {
@@ -278,6 +274,7 @@ impl Memory {
         let mut pages = pages.split(' ').skip(1).map(|pages| pages.parse::<u64>().ok());
         let size = rustix::param::page_size() as u64;
         let (resident, shared) = (pages.next()??, pages.next()??);
-        Some(Memory { resident: resident * size, own: resident.saturating_sub(shared) * size })
+        let data = pages.nth(2)??;
+        Some(Memory { resident: resident * size, own: resident.saturating_sub(shared) * size, data: data * size })
     }
 }

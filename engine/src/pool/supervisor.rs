@@ -23,6 +23,9 @@ use super::{Config, Ending, Job, Order, Request, Shared};
 
 /// How often memory and clocks are looked at while a run goes on.
 const LOOK: Duration = Duration::from_millis(20);
+const SHORTEST_LOOK: Duration = Duration::from_millis(1);
+/// No process fills memory faster than this, in bytes per microsecond.
+const FASTEST: u64 = 10_000;
 
 /// Messages that are handled before the next look.
 const BATCH: usize = 256;
@@ -142,6 +145,8 @@ impl Supervisor {
                     kill_at: None,
                     aborted: false,
                     memory: 0,
+                    data: 0,
+                    bound: None,
                 };
                 let over = watch.watch(&mut child, &mut teller);
                 end.memory = watch.memory;
@@ -164,7 +169,11 @@ impl Supervisor {
                         let ended = process.end();
                         tracing::warn!(how = ended.how(), tail = ended.tail(), "an engine process ended in a run");
                         let by_kernel = limited.is_some_and(|(_, before)| kills > before);
-                        teller.conclude(reason.unwrap_or_else(|| cause(&ended, by_kernel, &request, end.memory)), hurry)
+                        // Its data, as it was last seen, tells a crash at the limit from any other.
+                        let refused = ended.crashed() && watch.bound.is_some_and(|bound| watch.data > bound / 4 * 3);
+                        let out_of_memory = by_kernel || refused || ended.out_of_memory();
+                        let cause = || cause(&ended, out_of_memory, &request, end.memory);
+                        teller.conclude(reason.unwrap_or_else(cause), hurry)
                     }
                 }
             }
@@ -196,7 +205,11 @@ struct Watch<'a> {
     /// When patience ends.
     kill_at: Option<Instant>,
     aborted: bool,
+    /// The most of its own that the child was seen to have.
     memory: u64,
+    /// What of its data was last seen, and where the kernel refuses more.
+    data: u64,
+    bound: Option<u64>,
 }
 
 impl Watch<'_> {
@@ -207,7 +220,8 @@ impl Watch<'_> {
         let mut looked = Instant::now();
         loop {
             teller.ask();
-            let wait = if teller.stuck() { AGAIN } else { LOOK };
+            let next_look = self.next_look();
+            let wait = if teller.stuck() { AGAIN } else { next_look };
             look(self.wake, Some(child), !teller.stuck(), Some(wait));
             if self.shared.hurry.load(Ordering::SeqCst) {
                 let report = ErrorReport::new("AbortError", "the host is going away");
@@ -237,7 +251,7 @@ impl Watch<'_> {
                 }
             }
             let now = Instant::now();
-            if now.duration_since(looked) >= LOOK {
+            if now.duration_since(looked) >= next_look {
                 looked = now;
                 if let Some(over) = self.memory(child) {
                     return over;
@@ -284,7 +298,7 @@ impl Watch<'_> {
             ToParent::Event(event) => {
                 if let Event::RunStart(_) = event {
                     // Only now: to read a job's source takes stacks of which next to nothing is used.
-                    child.process.limit_memory(self.request.memory);
+                    self.bound = child.process.limit_memory(self.request.memory);
                 }
                 teller.tell(event, bodies)?;
                 if teller.outcome().is_some() {
@@ -316,9 +330,20 @@ impl Watch<'_> {
         child.process.sender.send(&ToChild::Abort { run: self.number, message }, &[])
     }
 
+    /// Until the next look at its memory: the nearer it is to where the kernel refuses more, the sooner, so that the last look
+    /// before a crash tells what the crash was about.
+    fn next_look(&self) -> Duration {
+        let Some(bound) = self.bound else { return LOOK };
+        let room = bound.saturating_sub(self.data);
+        Duration::from_micros(room / FASTEST).clamp(SHORTEST_LOOK, LOOK)
+    }
+
     fn memory(&mut self, child: &Child) -> Option<Over> {
-        let memory = child.process.memory()?.own;
+        let seen = child.process.memory()?;
+        let memory = seen.own;
         self.memory = self.memory.max(memory);
+        // One that has ended has none, and what it had last is what is asked for.
+        self.data = if seen.data > 0 { seen.data } else { self.data };
         let limit = self.request.memory.filter(|limit| memory > *limit)?;
         let limit = self.request.limits.heap.unwrap_or(limit);
         Some(self.kill(|| out_of_memory(limit, memory)))
@@ -428,10 +453,8 @@ fn out_of_memory(limit: u64, memory: u64) -> Outcome {
 }
 
 /// What the end of a child means for its run.
-/// Its memory, as it was last seen, tells a crash at the limit from any other.
-fn cause(ended: &Ended, by_kernel: bool, request: &Request, memory: u64) -> Outcome {
-    let at_its_limit = request.memory.is_some_and(|limit| memory > limit / 4 * 3);
-    if by_kernel || ended.out_of_memory() || (ended.crashed() && at_its_limit) {
+fn cause(ended: &Ended, for_want_of_memory: bool, request: &Request, memory: u64) -> Outcome {
+    if for_want_of_memory {
         return out_of_memory(request.limits.heap.or(request.memory).unwrap_or(0), memory);
     }
     let report = engine(ErrorReport::new("ExitError", format!("the engine process ended by {}", obituary(ended))));
