@@ -1,0 +1,3 @@
+//! The worker.
+
+#![cfg(target_os = "linux")]
