@@ -1,1 +1,33 @@
-//! The client's side of Phoenix channels.
+//! The client's side of Phoenix channels, serializer V2.
+//!
+//! ```text
+//!  Client, Channel ── commands ──► Driver ──► Protocol (no I/O) ──► Outgoing ──► Socket
+//!                  ◄── answers ──         ◄──                   ◄── Frame   ◄──
+//! ```
+//!
+//! One [`Driver`] owns one connection and makes a new one when it goes. What was asked for and never left is sent when the
+//! channel is joined again; what may have reached the server is the caller's to judge ([`RequestError::Lost`]). Payloads are JSON
+//! text in pieces; they are escaped and masked in small steps into a buffer that is used again, so that a frame of 11 MB never
+//! exists as a whole.
+//!
+//! This crate knows no runs, no plans and no Lightning: topics, events and payloads are text to it.
+//!
+//! Reading order: [`payload`](Payload), `frame`, `channel`; `escape`, `outgoing`, `socket`; `client`, `driver`.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+mod payload;
+
+mod escape;
+
+mod client;
+mod counters;
+mod settings;
+
+mod driver;
+
+pub use client::{Channel, Client, JoinError, Push, Reply, RequestError, Response};
+pub use counters::Counters;
+pub use driver::{Driver, Fatal, Status, connect};
+pub use payload::Payload;
+pub use settings::{Backoff, Settings, UrlError};
