@@ -239,7 +239,12 @@ pub(crate) struct ChannelId(pub(crate) u64);
 
 /// What a handle may ask of the driver.
 pub(crate) enum Command {
-    Join { topic: Box<str>, payload: Arc<Payload>, timeout: Duration, answer: oneshot::Sender<Result<Joined, JoinError>> },
+    Join {
+        topic: Box<str>,
+        payload: Arc<Payload>,
+        timeout: Duration,
+        answer: oneshot::Sender<Result<Joined, JoinError>>,
+    },
     Request {
         channel: ChannelId,
         event: Box<str>,

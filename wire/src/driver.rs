@@ -54,8 +54,7 @@ pub fn connect(settings: Settings) -> Result<(Client, Driver), UrlError> {
     let (status, state) = watch::channel(Status::Connecting { attempt: 1, last_error: None });
     let (closing, closed) = watch::channel(false);
     let counters = Arc::new(Counters::default());
-    let client =
-        Client { commands, leaves, status: state, counters: counters.clone(), closing: Arc::new(closing) };
+    let client = Client { commands, leaves, status: state, counters: counters.clone(), closing: Arc::new(closing) };
     Ok((client, Driver { settings, target, commands: asked, leaves: left, closing: closed, status, counters }))
 }
 

@@ -31,3 +31,9 @@ pub use counters::Counters;
 pub use driver::{Driver, Fatal, Status, connect};
 pub use payload::Payload;
 pub use settings::{Backoff, Settings, UrlError};
+
+/// For benches and fuzzing; not for use.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::escape::{escape, escape_portable, length, mask};
+}
