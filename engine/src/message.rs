@@ -223,6 +223,8 @@ pub struct StepComplete {
     pub outcome: Outcome,
     /// What it hands on.
     pub output: Option<State>,
+    /// The text of its output's `webhookResponse`, which whoever waits for a webhook's answer gets.
+    pub webhook: Option<Body>,
     /// The steps that follow.
     pub next: Vec<String>,
     /// What it cost.
@@ -300,7 +302,10 @@ impl ToParent {
         let state = |state: &State| state.text.max(state.live.unwrap_or(0)) as usize + 1;
         match self {
             ToParent::Event(Event::Log(log)) => log.message as usize + 1,
-            ToParent::Event(Event::StepComplete(step)) => step.output.as_ref().map_or(0, state),
+            ToParent::Event(Event::StepComplete(step)) => {
+                let webhook = step.webhook.map_or(0, |webhook| webhook as usize + 1);
+                step.output.as_ref().map_or(0, state).max(webhook)
+            }
             ToParent::Event(Event::RunComplete(run)) => {
                 let here = run.results.iter().map(|(_, given)| match given {
                     Given::Here(here) => state(here),

@@ -29,7 +29,7 @@ pub mod progress;
 pub mod report;
 pub mod stats;
 
-pub mod clock;
+pub use fulgurite_worker::clock;
 pub mod interrupt;
 pub mod screen;
 pub mod units;

@@ -147,6 +147,20 @@ impl Plan {
         &self.credentials
     }
 
+    /// The same plan with other configurations of its steps.
+    pub fn with_configurations(mut self, mut change: impl FnMut(Configuration) -> Configuration) -> Plan {
+        for job in self.steps.iter_mut().filter_map(|step| step.job.as_mut()) {
+            job.configuration = job.configuration.take().map(&mut change);
+        }
+        self
+    }
+
+    /// The same plan with other [`Plan::credentials`].
+    pub fn with_credentials(mut self, credentials: Map<String, Value>) -> Plan {
+        self.credentials = credentials;
+        self
+    }
+
     /// The same plan, started at another step. The index must come from this plan.
     pub fn starting_at(mut self, step: StepIndex) -> Plan {
         assert!(step.0 < self.steps.len(), "a step index of another plan");

@@ -118,6 +118,7 @@ impl Teller {
                 step: step.step,
                 outcome: outcome.clone(),
                 output: None,
+                webhook: None,
                 next: Vec::new(),
                 figures,
             };

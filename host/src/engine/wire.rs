@@ -15,7 +15,7 @@ use fulgurite_runtime::{
     Cache, Event, Execution, Figures, Level, Limits, Log, LogSource, Request, RunComplete, RunStart, StepComplete,
     StepStart,
 };
-use fulgurite_state::{IndexOptions, Live, Path, State, path};
+use fulgurite_state::{IndexOptions, Live, Path, State, path, properties};
 
 /// A request as it leaves the parent. It is read before it is sent and may be dropped then.
 pub fn request(request: &Request) -> pool::Request {
@@ -170,6 +170,7 @@ impl Teller {
                     step: step.as_str().to_owned(),
                     outcome,
                     output: output.as_ref().map(|output| crossing(output, &mut bodies)),
+                    webhook: output.as_ref().and_then(|output| webhook(output, &mut bodies)),
                     next: next.iter().map(|step| step.as_str().to_owned()).collect(),
                     figures: figures_out(figures),
                 };
@@ -245,7 +246,7 @@ impl Listener {
                 })
             }
             message::Event::StepComplete(complete) => {
-                let message::StepComplete { execution, step: id, outcome, output, next, figures } = *complete;
+                let message::StepComplete { execution, step: id, outcome, output, webhook: _, next, figures } = *complete;
                 let complete = StepComplete {
                     execution: Execution(execution),
                     step: step(&id)?,
@@ -290,6 +291,25 @@ fn crossing(state: &State, bodies: &mut Vec<Pieces>) -> message::State {
         bodies.len() as u32 - 1
     });
     message::State { text, live }
+}
+
+/// The answer that a step has for whoever called a webhook, as a body of its own: the parent reads no states.
+fn webhook(state: &State, bodies: &mut Vec<Pieces>) -> Option<message::Body> {
+    const KEY: &[u8] = b"\"webhookResponse\"";
+    let root = state.root();
+    let unindexed;
+    let object = match &root.object {
+        Some(object) => object,
+        // More keys than an index has.
+        None => {
+            unindexed = properties(&state.to_bytes())?;
+            &unindexed
+        }
+    };
+    let text = |range: std::ops::Range<usize>| state.slice(root.range.start + range.start..root.range.start + range.end);
+    let property = object.properties().iter().rev().find(|property| text(property.key()) == KEY)?;
+    bodies.push(vec![text(property.value())]);
+    Some(bodies.len() as u32 - 1)
 }
 
 fn live_in(live: message::Live) -> Live {

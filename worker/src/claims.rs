@@ -1,0 +1,130 @@
+//! Asks for runs: room first, then the question. What was asked for and not yet answered counts as taken.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fulgurite_wire::{Channel, Payload, Reply};
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::assignment::{Answer, Assignment};
+use crate::courier::shown;
+use crate::session::{self, Shared};
+use crate::workloop::Workloop;
+
+/// One workloop.
+pub(crate) struct Claims {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) queue: Arc<Channel>,
+    pub(crate) workloop: Workloop,
+    pub(crate) slots: Arc<Semaphore>,
+    /// Counts the reasons to ask at once.
+    pub(crate) wake: watch::Receiver<u64>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) runs: TaskTracker,
+}
+
+#[derive(Serialize)]
+struct Claim<'a> {
+    demand: usize,
+    // The server insists on the key.
+    worker_name: Option<&'a str>,
+    queues: &'a [String],
+}
+
+impl Claims {
+    /// Claims until it is told to stop. A claim that is not answered then is waited for, because its runs are ours.
+    pub(crate) async fn claim(mut self) {
+        let mut empty = 0;
+        while let Some(permits) = self.room().await {
+            self.wake.mark_unchanged();
+            let demand = permits.len();
+            let wait = match self.ask(demand).await {
+                Some(Ok(answer)) if answer.runs.is_empty() => {
+                    self.shared.metrics.claim(0);
+                    drop(permits);
+                    empty += 1;
+                    self.shared.config.backoff.after(empty - 1)
+                }
+                Some(Ok(answer)) => {
+                    empty = 0;
+                    self.shared.metrics.claim(answer.runs.len());
+                    self.begin(answer, permits);
+                    continue;
+                }
+                Some(Err(why)) => {
+                    self.shared.metrics.claim_failed();
+                    tracing::warn!(workloop = %self.workloop, why, "a claim was not answered");
+                    drop(permits);
+                    // Not together with all other workers that lost their answer.
+                    self.shared.config.backoff.min.mul_f64(0.5 + fastrand::f64())
+                }
+                None => break,
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                changed = self.wake.changed() => if changed.is_err() { break },
+                () = self.stop.cancelled() => break,
+            }
+        }
+    }
+
+    /// All the room that there is, and at least for one run; `None` when it is time to stop.
+    async fn room(&self) -> Option<Vec<OwnedSemaphorePermit>> {
+        let first = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return None,
+            permit = self.slots.clone().acquire_owned() => permit.ok()?,
+        };
+        let mut permits = vec![first];
+        while let Ok(permit) = self.slots.clone().try_acquire_owned() {
+            permits.push(permit);
+        }
+        Some(permits)
+    }
+
+    /// `None` when the answer was not worth waiting for any longer.
+    async fn ask(&self, demand: usize) -> Option<Result<Answer, String>> {
+        let config = &self.shared.config;
+        let claim = Claim { demand, worker_name: config.name.as_deref(), queues: &self.workloop.queues };
+        let answer = self.queue.request("claim", Payload::json(&claim), config.claim_timeout);
+        let stopped = async {
+            self.stop.cancelled().await;
+            tokio::time::sleep(config.drain.unwrap_or(Duration::MAX).min(config.message_timeout)).await;
+        };
+        let answer = tokio::select! {
+            answer = answer => answer,
+            () = stopped => {
+                tracing::warn!(demand, "a claim is not answered; if the server hands out runs for it, they are lost");
+                return None;
+            }
+        };
+        Some(match answer {
+            Ok(Reply::Ok(answer)) => answer.json().map_err(|error| format!("it cannot be read: {error}")),
+            Ok(Reply::Error(answer)) => Err(shown(&answer)),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+
+    fn begin(&self, answer: Answer, permits: Vec<OwnedSemaphorePermit>) {
+        let mut permits = permits.into_iter();
+        for claimed in answer.runs {
+            let (shared, since, slots) = (self.shared.clone(), Instant::now(), self.slots.clone());
+            let permit = permits.next();
+            if permit.is_none() {
+                tracing::warn!(run = claimed.id, "the server handed out more runs than it was asked for");
+            }
+            tracing::info!(run = claimed.id, workloop = %self.workloop, "run claimed");
+            self.runs.spawn(async move {
+                let slot = match permit {
+                    Some(permit) => permit,
+                    // It is ours, whether there is room or not.
+                    None => slots.acquire_owned().await.expect("the slots are never closed"),
+                };
+                session::work(shared, Assignment { claimed, since, _slot: slot }).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Dataclips, both ways: a run's input in the forms in which servers send it, and a step's output in the form in which they keep it.
+
+use bytes::Bytes;
+use fulgurite_state::{IndexOptions, State};
+use memchr::memmem;
+use serde::Deserialize;
+
+/// JSON text in pieces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Body(Vec<Bytes>);
+
+impl Body {
+    /// Of these pieces.
+    pub fn new(pieces: impl IntoIterator<Item = Bytes>) -> Body {
+        Body(pieces.into_iter().filter(|piece| !piece.is_empty()).collect())
+    }
+
+    /// Bytes.
+    pub fn len(&self) -> u64 {
+        self.0.iter().map(|piece| piece.len() as u64).sum()
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The pieces. No copy.
+    pub fn pieces(&self) -> impl Iterator<Item = Bytes> {
+        self.0.iter().cloned()
+    }
+
+    /// As one slice: shared when it is one piece.
+    pub fn flat(&self) -> Bytes {
+        match self.0.as_slice() {
+            [] => Bytes::new(),
+            [one] => one.clone(),
+            many => many.concat().into(),
+        }
+    }
+
+    fn starts_with(&self, byte: u8) -> bool {
+        self.0.first().is_some_and(|piece| piece.first() == Some(&byte))
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Body {
+        Body::new([bytes])
+    }
+}
+
+/// What was changed in a body, and had to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What can be kept.
+    pub body: Body,
+    /// How many NUL characters became U+FFFD: the server's database has no place for them.
+    pub nuls: usize,
+}
+
+/// A state as a server can keep it: an object, and without NUL characters.
+///
+/// The text comes from a process that runs other people's code. Were it no JSON, it would cost more than its own run, so it is
+/// looked at, which is a fraction of what sending it costs.
+///
+/// # Errors
+/// Where it is no JSON.
+pub fn kept(body: Body) -> Result<Kept, String> {
+    let text = body.flat();
+    let flat = IndexOptions { depth: 0, ..IndexOptions::default() };
+    State::parse(text.clone(), &flat).map_err(|error| error.to_string())?;
+    let (body, nuls) = without_nuls(&text).map_or((Body::from(text), 0), |(changed, nuls)| (changed.into(), nuls));
+    Ok(Kept { body: as_object(body), nuls })
+}
+
+/// An object as it is; anything else under `value`, as servers keep it.
+pub fn as_object(body: Body) -> Body {
+    if body.starts_with(b'{') {
+        return body;
+    }
+    let ends = [Bytes::from_static(b"{\"value\":"), Bytes::from_static(b"}")];
+    let [open, close] = ends;
+    Body::new([open].into_iter().chain(body.pieces()).chain([close]))
+}
+
+/// The text with U+FFFD for each `\u0000`, and how many there were; `None` when there was none. JSON has no NUL that is not
+/// written so.
+fn without_nuls(text: &[u8]) -> Option<(Bytes, usize)> {
+    const NUL: &[u8] = b"\\u0000";
+    let is_escape = |at: usize| text[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0;
+    let places: Vec<usize> = memmem::find_iter(text, NUL).filter(|at| is_escape(*at)).collect();
+    if places.is_empty() {
+        return None;
+    }
+    let mut changed = text.to_vec();
+    for at in &places {
+        changed[*at..at + NUL.len()].copy_from_slice(b"\\ufffd");
+    }
+    Some((changed.into(), places.len()))
+}
+
+/// The answer to `fetch:dataclip`: bytes in a binary frame, or, from OpenFn's mock, a list of them as numbers. `None` = there is
+/// no input.
+///
+/// # Errors
+/// When it is neither.
+pub fn input(answer: &fulgurite_wire::Response) -> Result<Option<Bytes>, String> {
+    let bytes = match answer {
+        fulgurite_wire::Response::Binary(bytes) => bytes.clone(),
+        fulgurite_wire::Response::Json(text) if text.trim_ascii_start().starts_with(b"[") => {
+            let numbers: ByteList =
+                serde_json::from_slice(text).map_err(|error| format!("not a list of bytes: {error}"))?;
+            numbers.0.into()
+        }
+        fulgurite_wire::Response::Json(text) => text.clone(),
+    };
+    Ok(if bytes.trim_ascii() == b"null" || bytes.trim_ascii().is_empty() { None } else { Some(bytes) })
+}
+
+#[derive(Deserialize)]
+struct ByteList(Vec<u8>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_as_servers_keep_them() {
+        let check = |text: &'static str, expected: &str, nuls: usize| {
+            let kept = kept(Bytes::from_static(text.as_bytes()).into()).unwrap();
+            assert_eq!((std::str::from_utf8(&kept.body.flat()).unwrap(), kept.nuls), (expected, nuls), "{text}");
+        };
+        check(r#"{"a":1}"#, r#"{"a":1}"#, 0);
+        check("[1]", r#"{"value":[1]}"#, 0);
+        check("null", r#"{"value":null}"#, 0);
+        check(r#"{"a":"x\u0000\u0000"}"#, r#"{"a":"x\ufffd\ufffd"}"#, 2);
+        // A backslash, and then text that looks like one.
+        check(r#"{"a":"x\\u0000"}"#, r#"{"a":"x\\u0000"}"#, 0);
+        check(r#"{"a":"x\\\u0000"}"#, r#"{"a":"x\\\ufffd"}"#, 1);
+        assert!(kept(Bytes::from_static(b"{\"a\":").into()).is_err());
+        assert!(kept(Bytes::from_static(b"\"\xff\"").into()).is_err());
+        assert!(kept(Body::default()).is_err());
+    }
+
+    #[test]
+    fn inputs_in_all_their_forms() {
+        use fulgurite_wire::Response::{Binary, Json};
+        let text = |bytes: &'static [u8]| Bytes::from_static(bytes);
+        assert_eq!(input(&Binary(text(b"{\"a\": 1}"))), Ok(Some(text(b"{\"a\": 1}"))));
+        assert_eq!(input(&Json(text(b"[123,125]"))), Ok(Some(text(b"{}"))));
+        assert_eq!(input(&Binary(text(b"null"))), Ok(None));
+        assert_eq!(input(&Json(text(b"null"))), Ok(None));
+        assert!(input(&Json(text(b"[1,2000]"))).is_err());
+    }
+}

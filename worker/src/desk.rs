@@ -1,0 +1,130 @@
+//! Where the letters of a run wait for their turn: on one side they are put down, on the other they are delivered, in order.
+//!
+//! What is put down is in the outbox before anything else is done with it.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use crate::courier::{Courier, Dead, Fate};
+use crate::message::{Letter, Message};
+use crate::metrics::Metrics;
+use crate::outbox::{Number, Outbox};
+
+/// Letters that may wait. A run that says more waits itself.
+const WAITING: usize = 512;
+
+/// Where letters are put down.
+pub(crate) struct Desk {
+    to: mpsc::Sender<Item>,
+    outbox: Arc<Outbox>,
+    metrics: Arc<Metrics>,
+    next: Number,
+}
+
+/// Where they are delivered.
+pub(crate) struct Post {
+    from: mpsc::Receiver<Item>,
+    outbox: Arc<Outbox>,
+    metrics: Arc<Metrics>,
+    courier: Courier,
+}
+
+enum Item {
+    /// A dataclip that the server has.
+    Clip(String),
+    Letter(Number, Box<Letter>),
+}
+
+/// Both sides of one run's letters.
+pub(crate) fn pair(courier: Courier, outbox: Arc<Outbox>, metrics: Arc<Metrics>) -> (Desk, Post) {
+    let (to, from) = mpsc::channel(WAITING);
+    let desk = Desk { to, outbox: outbox.clone(), metrics: metrics.clone(), next: 0 };
+    (desk, Post { from, outbox, metrics, courier })
+}
+
+impl Desk {
+    /// Letters, in order.
+    pub(crate) async fn put(&mut self, letters: impl IntoIterator<Item = Letter>) {
+        for letter in letters {
+            let number = self.next;
+            self.next += 1;
+            self.outbox.put(number, &letter);
+            self.metrics.outbox(1);
+            // The other side is gone only when nothing can be said about the run any more.
+            if self.to.send(Item::Letter(number, Box::new(letter))).await.is_err() {
+                self.metrics.outbox(-1);
+            }
+        }
+    }
+
+    /// The server has this dataclip.
+    pub(crate) async fn knows(&self, clip: &str) {
+        let _ = self.to.send(Item::Clip(clip.to_owned())).await;
+    }
+}
+
+impl Post {
+    /// Delivers until there are no more.
+    pub(crate) async fn deliver_all(mut self) -> Result<(), Dead> {
+        let mut held = None;
+        loop {
+            let item = match held.take() {
+                Some(item) => item,
+                None => match self.from.recv().await {
+                    Some(item) => item,
+                    None => break,
+                },
+            };
+            let (number, letter) = match item {
+                Item::Clip(clip) => {
+                    self.courier.knows(&clip);
+                    continue;
+                }
+                Item::Letter(number, letter) => (number, letter),
+            };
+            let mut letters = vec![*letter];
+            if is_line(&letters[0]) {
+                held = self.more_lines(&mut letters).await;
+            }
+            self.deliver(number, &letters).await?;
+        }
+        self.outbox.close();
+        Ok(())
+    }
+
+    /// Log lines that come soon after the first, if they may go together. What came and is none, is returned.
+    async fn more_lines(&mut self, lines: &mut Vec<Letter>) -> Option<Item> {
+        let batch = self.courier.batch()?;
+        let end = Instant::now() + batch.interval;
+        while lines.len() < batch.limit {
+            match timeout_at(end, self.from.recv()).await {
+                Ok(Some(Item::Letter(_, letter))) if is_line(&letter) => lines.push(*letter),
+                Ok(Some(other)) => return Some(other),
+                Ok(None) | Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// Delivers letters whose numbers follow each other. More than one are log lines.
+    async fn deliver(&mut self, first: Number, letters: &[Letter]) -> Result<(), Dead> {
+        let numbered = || (first..).zip(letters);
+        numbered().for_each(|(number, _)| self.outbox.sending(number));
+        let acknowledged = match letters {
+            [one] => self.courier.deliver(one).await? == Fate::Delivered,
+            many => {
+                self.courier.deliver_lines(many).await?;
+                true
+            }
+        };
+        numbered().for_each(|(number, letter)| self.outbox.done(number, letter, acknowledged));
+        self.metrics.outbox(-(letters.len() as i64));
+        Ok(())
+    }
+}
+
+fn is_line(letter: &Letter) -> bool {
+    matches!(letter.message, Message::Log { .. })
+}

@@ -1,0 +1,335 @@
+//! What the engine says about a run becomes letters to the server. It knows the plan's side of a run, and nothing of what the
+//! server has or has not got.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fulgurite_engine::message::{self, Event, Given};
+use fulgurite_engine::pool::Incoming;
+use fulgurite_engine::process::Memory;
+use fulgurite_plan::{ErrorReport, KillReason, Outcome};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::clock::{Clock, Stamp};
+use crate::dataclip::{self, Body};
+use crate::message::{Ending, Letter, Message, Output, Source, StepComplete};
+
+/// What a run's letters depend on.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    /// The dataclip that the run starts from.
+    pub(crate) input: Option<String>,
+    /// Bytes of a state that is sent.
+    pub(crate) payload: u64,
+    /// Whether outputs are sent.
+    pub(crate) outputs: bool,
+    /// Whether what jobs log is sent.
+    pub(crate) job_logs: bool,
+}
+
+/// Makes letters of one run.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    clock: Arc<Clock>,
+    terms: Terms,
+    /// Whether an abort is somebody's wish, and not ours.
+    cancelled: bool,
+    open: HashMap<u32, Open>,
+    /// The dataclips of executions, by their number.
+    clips: HashMap<u32, String>,
+    /// Outputs from which nothing followed: what the run results in.
+    leaves: HashMap<u32, Body>,
+    /// How the run ended, once it has.
+    pub(crate) ending: Option<Ending>,
+    /// Outputs that were too large to be sent.
+    pub(crate) withheld: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    id: String,
+    job: String,
+}
+
+impl Intake {
+    pub(crate) fn new(clock: Arc<Clock>, terms: Terms) -> Intake {
+        Intake {
+            clock,
+            terms,
+            cancelled: false,
+            open: HashMap::new(),
+            clips: HashMap::new(),
+            leaves: HashMap::new(),
+            ending: None,
+            withheld: 0,
+        }
+    }
+
+    /// From now on an abort is what somebody asked for.
+    pub(crate) fn cancelled(&mut self) {
+        self.cancelled = true;
+    }
+
+    /// A log line of the worker's own.
+    pub(crate) fn log(&self, source: Source, level: &str, text: impl Into<String>) -> Letter {
+        Letter::log(self.clock.roomy(), None, source, level, text)
+    }
+
+    /// The letters that follow from an event, in order. `child` is the process that it happened in.
+    pub(crate) fn letters(&mut self, incoming: Incoming, child: u32) -> Vec<Letter> {
+        let Incoming { event, bodies } = incoming;
+        match event {
+            // The server was told before the engine was.
+            Event::RunStart(_) => Vec::new(),
+            Event::StepStart(start) => vec![self.step_start(start)],
+            Event::Log(log) => self.line(log, &bodies).into_iter().collect(),
+            Event::StepComplete(complete) => self.step_complete(*complete, &bodies, child),
+            Event::RunComplete(complete) => self.run_complete(*complete, &bodies),
+        }
+    }
+
+    /// The letters of a run that ended before the engine had it.
+    pub(crate) fn refused(&mut self, outcome: &Outcome) -> Vec<Letter> {
+        let ending = self.ending(outcome, false);
+        let mut letters = self.epilogue(&ending, outcome);
+        letters.push(self.run_end(ending, None, None));
+        letters
+    }
+
+    fn step_start(&mut self, start: message::StepStart) -> Letter {
+        let id = Uuid::new_v4().to_string();
+        self.open.insert(start.execution, Open { id: id.clone(), job: start.step.clone() });
+        let input = match start.input_from {
+            Some(execution) => self.clips.get(&execution).cloned(),
+            None => self.terms.input.clone(),
+        };
+        let message = Message::StepStart { step: id, job: start.step, input };
+        Letter { at: self.clock.roomy(), message, body: None }
+    }
+
+    fn line(&self, log: message::Log, bodies: &[Bytes]) -> Option<Letter> {
+        if log.of_job && !self.terms.job_logs {
+            return None;
+        }
+        const LEVELS: [&str; 6] = ["debug", "info", "success", "warn", "error", "always"];
+        let level = LEVELS.get(usize::from(log.level)).copied().unwrap_or("info");
+        let source = if log.of_job { Source::Job } else { Source::Runtime };
+        let step = log.execution.and_then(|execution| Some(self.open.get(&execution)?.id.clone()));
+        let text = bodies.get(log.message as usize).map(|text| String::from_utf8_lossy(text)).unwrap_or_default();
+        Some(Letter::log(self.clock.roomy(), step, source, level, text))
+    }
+
+    fn step_complete(&mut self, complete: message::StepComplete, bodies: &[Bytes], child: u32) -> Vec<Letter> {
+        // The pool has seen to it that every end has a beginning.
+        let Some(open) = self.open.remove(&complete.execution) else { return Vec::new() };
+        let mut letters = Vec::new();
+        let mut say = |clock: &Clock, level: &str, text: String| {
+            letters.push(Letter::log(clock.roomy(), Some(open.id.clone()), Source::Runtime, level, text));
+        };
+        if let Some(report) = complete.outcome.error() {
+            say(&self.clock, "error", told(report, matches!(complete.outcome, Outcome::Fail(_)), &open.job));
+        }
+        let webhook = complete.webhook.and_then(|place| {
+            let text = std::str::from_utf8(bodies.get(place as usize)?).ok()?;
+            RawValue::from_string(text.to_owned()).ok()
+        });
+        let given = complete.output.as_ref().and_then(|state| bodies.get(state.text as usize)).cloned();
+        let stops = complete.outcome.stops_the_run();
+        let text = match given {
+            Some(text) => Body::from(text),
+            None => Body::from(Bytes::from_static(b"{}")),
+        };
+        let bytes = text.len();
+        let limit = self.terms.payload;
+        let id = Uuid::new_v4().to_string();
+        let (output, body) = if !self.terms.outputs {
+            (Output::Erased(id.clone()), None)
+        } else if bytes > limit {
+            self.withheld += 1;
+            say(&self.clock, "warn", too_large(bytes, limit));
+            (Output::Withheld { bytes, limit }, None)
+        } else {
+            match dataclip::kept(text.clone()) {
+                Ok(kept) => {
+                    if kept.nuls > 0 {
+                        let count = kept.nuls;
+                        say(
+                            &self.clock,
+                            "warn",
+                            format!(
+                                "{count} NUL characters in the output are kept as U+FFFD: the server's database has no place for them"
+                            ),
+                        );
+                    }
+                    (Output::Inline(id.clone()), Some(kept.body))
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the output of a step is not JSON");
+                    say(&self.clock, "error", "the output is not JSON and is not sent".to_owned());
+                    (Output::None, None)
+                }
+            }
+        };
+        if matches!(output, Output::Inline(_) | Output::Erased(_)) {
+            self.clips.insert(complete.execution, id);
+        }
+        if complete.next.is_empty() && complete.output.is_some() && !stops {
+            self.leaves.insert(complete.execution, text);
+        }
+        let memory = (complete.figures.heap, Memory::of(child).map_or(0, |memory| memory.resident));
+        let message = Message::StepComplete(StepComplete {
+            step: open.id,
+            job: open.job,
+            ending: self.ending(&complete.outcome, true),
+            output,
+            webhook,
+            memory,
+            duration: complete.figures.duration.as_millis() as u64,
+            thread: child,
+        });
+        letters.push(Letter { at: self.clock.roomy(), message, body });
+        letters
+    }
+
+    fn run_complete(&mut self, complete: message::RunComplete, bodies: &[Bytes]) -> Vec<Letter> {
+        let ending = self.ending(&complete.outcome, false);
+        let mut letters = self.epilogue(&ending, &complete.outcome);
+        let mut results: Vec<(String, Body, Option<String>)> = Vec::new();
+        for (name, given) in complete.results {
+            let (body, clip) = match given {
+                Given::Here(state) => (bodies.get(state.text as usize).cloned().map(Body::from), None),
+                Given::OutputOf(execution) => (self.leaves.remove(&execution), self.clips.get(&execution).cloned()),
+            };
+            results.push((name, body.unwrap_or_default(), clip));
+        }
+        let (body, clip) = match results.as_slice() {
+            [] => (None, None),
+            [(_, only, clip)] => (Some(only.clone()), clip.clone()),
+            many => (Some(by_name(many)), None),
+        };
+        let limit = self.terms.payload;
+        let body = match body {
+            Some(body) if body.len() > limit => {
+                self.withheld += 1;
+                let text = format!(
+                    "The final state is {}, more than the limit of {}: it will not be sent back to the app.",
+                    size(body.len()),
+                    size(limit)
+                );
+                letters.push(self.log(Source::Runtime, "warn", text));
+                None
+            }
+            Some(body) => match dataclip::kept(body) {
+                Ok(kept) => Some(kept.body),
+                Err(error) => {
+                    tracing::error!(%error, "the final state is not JSON");
+                    None
+                }
+            },
+            None => None,
+        };
+        letters.push(self.run_end(ending, clip, body));
+        letters
+    }
+
+    fn run_end(&mut self, ending: Ending, clip: Option<String>, body: Option<Body>) -> Letter {
+        self.ending = Some(ending.clone());
+        Letter { at: self.clock.roomy(), message: Message::RunComplete { ending, clip }, body }
+    }
+
+    /// What is said at the end of a run.
+    fn epilogue(&self, ending: &Ending, outcome: &Outcome) -> Vec<Letter> {
+        let level = if ending.reason == "success" { "success" } else { "error" };
+        let mut letters =
+            vec![self.log(Source::Runtime, level, format!("Run complete with status: {}", ending.reason))];
+        if let Some(report) = outcome.error() {
+            letters.push(self.log(Source::Runtime, "error", told(report, false, "")));
+        }
+        letters
+    }
+
+    fn ending(&self, outcome: &Outcome, of_step: bool) -> Ending {
+        let reason = match outcome {
+            Outcome::Kill(KillReason::Abort, _) if self.cancelled => "cancel",
+            other => other.reason().as_str(),
+        };
+        let error = outcome.error();
+        // A step names the class underneath, a run the class of its own.
+        let class = |error: &ErrorReport| match &error.subtype {
+            Some(subtype) if of_step => subtype.clone(),
+            _ => error.name.clone().into_owned(),
+        };
+        Ending {
+            reason: reason.to_owned(),
+            error_type: error.map(class),
+            error_message: error.map(|error| error.message.clone()),
+        }
+    }
+}
+
+/// An error as its author reads it in the log.
+fn told(report: &ErrorReport, on_state: bool, job: &str) -> String {
+    let mut text = format!("{}: {}", report.name, report.message);
+    if let Some(place) = &report.position {
+        text.push_str(&format!("\n    at {}:{}:{}", place.file, place.line, place.column));
+        if let Some(line) = &place.source_line {
+            let line = line.trim_end();
+            let before: String = line.chars().take(place.column.saturating_sub(1) as usize).collect();
+            let caret: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            text.push_str(&format!("\n    {line}\n    {caret}^"));
+        }
+    } else if let Some(operation) = &report.operation {
+        let name = operation.name.as_deref().unwrap_or("an operation");
+        text.push_str(&format!("\n    in {name}, {}:{}", operation.place.file, operation.place.line));
+    }
+    if let Some(hint) = &report.hint {
+        text.push_str(&format!("\n    {hint}"));
+    }
+    if on_state {
+        text.push_str(&format!("\nCheck state.errors.{job} for details"));
+    }
+    text
+}
+
+/// What is said about an output that is not sent.
+pub(crate) fn too_large(bytes: u64, limit: u64) -> String {
+    format!(
+        "Dataclip exceeds payload limit: output will not be sent back to the app. It is {}, and the limit is {}; the next steps get all of it.",
+        size(bytes),
+        size(limit)
+    )
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{bytes} bytes"),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// Results by name, as one object. Empty ones are left out: a cron job's next run would carry them for ever.
+fn by_name(results: &[(String, Body, Option<String>)]) -> Body {
+    let is_empty = |body: &Body| {
+        let text: Vec<u8> = match body.len() {
+            0..32 => body.flat().iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect(),
+            _ => return false,
+        };
+        matches!(text.as_slice(), b"" | b"{}" | b"{\"data\":{}}" | b"null")
+    };
+    let mut pieces = vec![Bytes::from_static(b"{")];
+    for (name, body, _) in results.iter().filter(|(_, body, _)| !is_empty(body)) {
+        let comma = if pieces.len() > 1 { "," } else { "" };
+        let key = serde_json::to_string(name).expect("text is JSON");
+        pieces.push(format!("{comma}{key}:").into());
+        pieces.extend(body.pieces());
+    }
+    pieces.push(Bytes::from_static(b"}"));
+    Body::new(pieces)
+}
+
+/// A stamp for what has to be said about a letter: right after it, and before anything else of the run.
+pub(crate) fn about(letter: &Letter) -> Stamp {
+    letter.at.next()
+}

@@ -1,0 +1,528 @@
+//! One run, from its claim until the server has answered its `run:complete`.
+//!
+//! ```text
+//! join ──► plan ──► input, credentials ──► run:start ──► engine … letters … ──► run:complete ──► leave
+//! ```
+//!
+//! Whatever goes wrong before the engine has the run ends it with an outcome that says what; whatever goes wrong after that is the
+//! engine's to say. There is no way out of here on which the server hears nothing, short of a server that does not listen.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use fulgurite_engine::Pool;
+use fulgurite_engine::message::Event;
+use fulgurite_engine::pool::{Ending as PoolEnding, Incoming, Room, Run, Sink};
+use fulgurite_plan::{ErrorReport, Outcome};
+use fulgurite_wire::{Channel, Client, JoinError, Payload, Reply, RequestError, Response};
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+use tracing::Instrument as _;
+
+use crate::assignment::{Assignment, Claimed};
+use crate::clock::Clock;
+use crate::config::{Config, Limits};
+use crate::courier::{Courier, Dead, Settings, shown};
+use crate::dataclip;
+use crate::decode::{self, Decoded};
+use crate::desk::{self, Desk};
+use crate::engine::{Engine, Ready, Terms};
+use crate::intake::{self, Intake};
+use crate::message::{Letter, Message, Source};
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+
+/// What all runs of a worker share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) client: Client,
+    pub(crate) pool: Pool,
+    pub(crate) engine: Box<dyn Engine>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) orders: Orders,
+}
+
+/// Runs in progress, by id, and the way to end each.
+#[derive(Default)]
+pub(crate) struct Orders {
+    runs: std::sync::Mutex<BTreeMap<String, Arc<Order>>>,
+}
+
+/// Whether a run should end, and why.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    why: std::sync::Mutex<Option<(String, Wish)>>,
+    changed: tokio::sync::Notify,
+    /// Whether the engine has it.
+    started: AtomicBool,
+}
+
+/// Who wants a run to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Somebody outside: the run was cancelled.
+    Theirs,
+    /// The worker, which stops: the run was killed.
+    Ours,
+}
+
+impl Orders {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Order>>> {
+        self.runs.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn enter(&self, id: &str) -> Arc<Order> {
+        self.lock().entry(id.to_owned()).or_default().clone()
+    }
+
+    fn leave(&self, id: &str) {
+        self.lock().remove(id);
+    }
+
+    /// Asks a run to end; whether there is such a run.
+    pub(crate) fn abort(&self, id: &str, why: &str) -> bool {
+        let order = self.lock().get(id).cloned();
+        order.map(|order| order.give(why, Wish::Theirs)).is_some()
+    }
+
+    /// Ends all of them.
+    pub(crate) fn abort_all(&self, why: &str) {
+        let orders: Vec<Arc<Order>> = self.lock().values().cloned().collect();
+        orders.iter().for_each(|order| order.give(why, Wish::Ours));
+    }
+
+    /// Ids of the runs in progress, and whether the engine has them.
+    pub(crate) fn list(&self) -> Vec<(String, bool)> {
+        self.lock().iter().map(|(id, order)| (id.clone(), order.started.load(Ordering::Relaxed))).collect()
+    }
+}
+
+impl Order {
+    fn give(&self, why: &str, wish: Wish) {
+        self.why.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert((why.to_owned(), wish));
+        self.changed.notify_one();
+    }
+
+    fn given(&self) -> Option<(String, Wish)> {
+        self.why.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Waits until the run should end.
+    async fn wait(&self) -> (String, Wish) {
+        loop {
+            if let Some(given) = self.given() {
+                return given;
+            }
+            self.changed.notified().await;
+        }
+    }
+}
+
+/// Works off one run.
+pub(crate) async fn work(shared: Arc<Shared>, assignment: Assignment) {
+    let id = assignment.claimed.id.clone();
+    let span = tracing::info_span!("run", run = id);
+    let order = shared.orders.enter(&id);
+    shared.metrics.run_began();
+    let session = Session { shared: &shared, assignment: &assignment, order: &order };
+    let ended = session.work().instrument(span.clone()).await;
+    let took = assignment.since.elapsed();
+    span.in_scope(|| match &ended {
+        Ok(reason) => tracing::info!(reason, ?took, "run complete"),
+        Err(error) => {
+            tracing::error!(%error, ?took, "the end of the run could not be reported: the server will call it lost")
+        }
+    });
+    shared.metrics.run_ended(ended.ok().as_deref(), took);
+    shared.orders.leave(&id);
+}
+
+struct Session<'a> {
+    shared: &'a Arc<Shared>,
+    assignment: &'a Assignment,
+    order: &'a Order,
+}
+
+/// A run that can be started.
+struct Prepared {
+    ready: Ready,
+    versions: Map<String, Value>,
+    limits: Limits,
+    timeout: Duration,
+}
+
+/// Events of the engine that may wait to become letters.
+const EVENTS: usize = 64;
+
+impl Session<'_> {
+    /// The reason that the server was told.
+    async fn work(&self) -> Result<String, Dead> {
+        let channel = Arc::new(self.join().await?);
+        let outbox = Arc::new(self.outbox());
+        let courier = Courier::new(channel.clone(), self.id(), &self.settings(), self.shared.metrics.clone());
+        let (desk, post) = desk::pair(courier, outbox, self.shared.metrics.clone());
+        let delivered = async {
+            let delivered = post.deliver_all().await;
+            if delivered.is_err() {
+                // Nobody will hear of what it does.
+                self.order.give("the server does not take messages about the run any more", Wish::Ours);
+            }
+            delivered
+        };
+        let (ended, delivered) = tokio::join!(self.run(&channel, desk), delivered);
+        delivered.map(|()| ended)
+    }
+
+    fn id(&self) -> &str {
+        &self.assignment.claimed.id
+    }
+
+    fn settings(&self) -> Settings {
+        let config = &self.shared.config;
+        Settings {
+            states: config.states,
+            timeout: config.message_timeout,
+            batch: config.batch_logs,
+            until: until(&self.assignment.claimed),
+        }
+    }
+
+    fn outbox(&self) -> Outbox {
+        let claimed = &self.assignment.claimed;
+        let Some(folder) = &self.shared.config.outbox else { return Outbox::nowhere(claimed) };
+        Outbox::within(folder, claimed).unwrap_or_else(|error| {
+            tracing::error!(folder = %folder.display(), %error, "the outbox cannot be kept on disk");
+            Outbox::nowhere(claimed)
+        })
+    }
+
+    async fn join(&self) -> Result<Channel, Dead> {
+        join(&self.shared.client, &self.assignment.claimed, self.shared.config.message_timeout).await
+    }
+
+    /// Has the run executed, and everything about it put among the letters. The reason that it ended for.
+    async fn run(&self, channel: &Channel, mut desk: Desk) -> String {
+        let clock = self.shared.clock.clone();
+        let mut facts = intake::Terms { input: None, payload: 0, outputs: true, job_logs: true };
+        let prepared = tokio::select! {
+            prepared = self.prepare(channel, &mut facts) => prepared,
+            (why, wish) = self.order.wait() => Err(Box::new(aborted(&why, wish))),
+            (why, wish) = pushed_abort(channel) => Err(Box::new(aborted(&why, wish))),
+        };
+        let mut intake = Intake::new(clock, facts.clone());
+        if let Some(input) = &facts.input {
+            desk.knows(input).await;
+        }
+        match prepared {
+            Ok(prepared) => self.execute(channel, prepared, &mut intake, &mut desk).await,
+            Err(outcome) => {
+                if matches!(self.order.given(), Some((_, Wish::Theirs)) | None) {
+                    intake.cancelled();
+                }
+                desk.put(intake.refused(&outcome)).await;
+            }
+        }
+        intake.ending.map_or_else(|| "exception".to_owned(), |ending| ending.reason)
+    }
+
+    /// Everything that the engine needs.
+    async fn prepare(&self, channel: &Channel, facts: &mut intake::Terms) -> Result<Prepared, Box<Outcome>> {
+        let config = &self.shared.config;
+        let claimed = &self.assignment.claimed;
+        if let Some(verifier) = &config.verifier
+            && let Err(error) = verifier.check(&claimed.token, &claimed.id)
+        {
+            return Err(exception("InvalidTokenError", error.to_string()));
+        }
+        let text = self
+            .fetch(channel, "fetch:plan", &json!({}))
+            .await
+            .map_err(|why| exception("PlanLoadError", format!("Failed to load the plan: [fetch:plan] {why}")))?;
+        let decoded = decode::plan(text.bytes(), &config.defaults)
+            .map_err(|error| Box::new(Outcome::Crash(ErrorReport { source: "worker".into(), ..error.to_report() })))?;
+        facts.input.clone_from(&decoded.dataclip);
+        facts.payload = decoded.limits.payload;
+        facts.outputs = decoded.output_dataclips;
+        facts.job_logs = decoded.job_logs;
+        let input = self.input(channel, &decoded).await?;
+        let credentials = self.credentials(channel, &decoded).await?;
+        let versions = self.versions(&decoded);
+        let Decoded { plan, limits, project, .. } = decoded;
+        let plan = decode::configured(plan, &credentials).with_credentials(self.collections(project.as_deref()));
+        let timeout = self.assignment.time(limits.run_timeout);
+        let terms = Terms {
+            run_timeout: timeout,
+            memory: limits.memory,
+            state: limits.state,
+            log_line: limits.log_line,
+            state_props_to_remove: config.state_props_to_remove.clone(),
+        };
+        let shared = self.shared.clone();
+        let ready = tokio::task::spawn_blocking(move || shared.engine.ready(&plan, input, &terms)).await;
+        let ready = ready.unwrap_or_else(|_| Err(Box::new(ErrorReport::new("InternalError", "a bug in the worker"))));
+        let ready = ready.map_err(|report| Box::new(Outcome::Exception(*report)))?;
+        Ok(Prepared { ready, versions, limits, timeout })
+    }
+
+    fn versions(&self, decoded: &Decoded) -> Map<String, Value> {
+        let mut versions = self.shared.engine.versions();
+        for adaptor in decoded.adaptors() {
+            if let Some((name, version)) = adaptor.rsplit_once('@').filter(|(name, _)| !name.is_empty()) {
+                let known = versions.entry(name).or_insert_with(|| json!([]));
+                if let Value::Array(known) = known {
+                    known.push(version.into());
+                }
+            }
+        }
+        versions
+    }
+
+    /// What jobs reach collections with.
+    fn collections(&self, project: Option<&str>) -> Map<String, Value> {
+        let Some(endpoint) = &self.shared.config.collections else { return Map::new() };
+        let mut credentials = Map::new();
+        credentials.insert("collections_token".into(), self.assignment.claimed.token.clone().into());
+        credentials.insert("collections_endpoint".into(), endpoint.clone().into());
+        if let Some(project) = project {
+            credentials.insert("project_id".into(), project.into());
+        }
+        credentials
+    }
+
+    async fn input(&self, channel: &Channel, decoded: &Decoded) -> Result<Option<Bytes>, Box<Outcome>> {
+        let Some(id) = &decoded.dataclip else { return Ok(None) };
+        let failed =
+            |why: &str| exception("DataClipError", format!("Failed to load dataclip {id}: [fetch:dataclip] {why}"));
+        let mut asked = 0;
+        let answer = self.fetch_counting(channel, "fetch:dataclip", &json!({ "id": id }), &mut asked).await;
+        let answer = answer.map_err(|why| failed(&why))?;
+        let input = dataclip::input(&answer).map_err(|why| failed(&why))?;
+        if input.is_none() && asked > 1 && !decoded.output_dataclips {
+            // A project that keeps no data wipes the input with the first answer, and that one we never got.
+            return Err(failed("the connection was lost while it was sent, and the project keeps no second copy"));
+        }
+        Ok(input)
+    }
+
+    /// Each credential once, whatever the number of its steps.
+    async fn credentials(
+        &self,
+        channel: &Channel,
+        decoded: &Decoded,
+    ) -> Result<BTreeMap<String, Map<String, Value>>, Box<Outcome>> {
+        let mut found = BTreeMap::new();
+        let mut failed = Vec::new();
+        for id in decoded.credentials() {
+            let body = match self.fetch(channel, "fetch:credential", &json!({ "id": id })).await {
+                Ok(answer) => answer.json::<Option<Map<String, Value>>>().map_err(|_| "it is no object".to_owned()),
+                Err(why) => Err(why),
+            };
+            match body {
+                // A keychain in which nothing fits has no body, and is no error.
+                Ok(body) => drop(found.insert(id, body.unwrap_or_default())),
+                Err(why) => failed.push(format!("Failed to load credential {id}: [fetch:credential] {why}")),
+            }
+        }
+        if failed.is_empty() { Ok(found) } else { Err(exception("CredentialLoadError", failed.join("\n"))) }
+    }
+
+    async fn fetch(&self, channel: &Channel, event: &str, payload: &Value) -> Result<Response, String> {
+        self.fetch_counting(channel, event, payload, &mut 0).await
+    }
+
+    /// Asks for something until there is an answer: to ask changes nothing. The error is for people.
+    async fn fetch_counting(
+        &self,
+        channel: &Channel,
+        event: &str,
+        payload: &Value,
+        asked: &mut u32,
+    ) -> Result<Response, String> {
+        let mut crashes = 0;
+        loop {
+            *asked += 1;
+            match channel.request(event, Payload::json(payload), self.shared.config.message_timeout).await {
+                Ok(Reply::Ok(answer)) => return Ok(answer),
+                Ok(Reply::Error(answer)) => return Err(shown(&answer)),
+                Err(RequestError::Lost) => tracing::warn!(event, "no answer came, asking again"),
+                Err(RequestError::Crashed) if crashes < 2 => {
+                    crashes += 1;
+                    tracing::warn!(event, "the server's channel crashed, asking again");
+                }
+                Err(RequestError::Timeout) if *asked < 3 => tracing::warn!(event, "no answer in time, asking again"),
+                Err(RequestError::Timeout) => return Err("timeout".to_owned()),
+                Err(RequestError::Refused(answer)) => return Err(shown(&answer)),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    async fn execute(&self, channel: &Channel, prepared: Prepared, intake: &mut Intake, desk: &mut Desk) {
+        let Prepared { ready: Ready { request, warnings }, versions, limits, timeout } = prepared;
+        let (clock, metrics) = (&self.shared.clock, &self.shared.metrics);
+        let told = described(&versions);
+        let start = Letter { at: clock.roomy(), message: Message::RunStart { versions }, body: None };
+        let mut first = vec![start, intake.log(Source::Versions, "info", told)];
+        let text = format!(
+            "Memory limit: {} MB, timeout: {} s, payload limit: {} MB",
+            limits.memory >> 20,
+            timeout.as_secs(),
+            limits.payload >> 20
+        );
+        first.push(intake.log(Source::Engine, "info", text));
+        first.extend(warnings.into_iter().map(|warning| intake.log(Source::Engine, "warn", warning)));
+        desk.put(first).await;
+        let Some(slot) = self.slot().await else {
+            let report = ErrorReport {
+                source: "worker".into(),
+                ..ErrorReport::new("EngineError", "there is no engine process")
+            };
+            desk.put(intake.refused(&Outcome::Exception(report))).await;
+            return;
+        };
+        metrics.run_handed_over(self.assignment.since.elapsed());
+        let (sender, mut events) = mpsc::channel(EVENTS);
+        let run = slot.start(request, offered(sender));
+        self.order.started.store(true, Ordering::Relaxed);
+        let mut aborts = true;
+        loop {
+            let incoming = tokio::select! {
+                biased;
+                incoming = events.recv() => incoming,
+                (why, wish) = self.order.wait(), if aborts => {
+                    aborts = false;
+                    stop(&run, &why, wish, intake);
+                    continue;
+                }
+                (why, wish) = pushed_abort(channel), if aborts => {
+                    aborts = false;
+                    stop(&run, &why, wish, intake);
+                    continue;
+                }
+            };
+            let Some(incoming) = incoming else { break };
+            self.count(&incoming.event);
+            let child = run.child();
+            desk.put(intake.letters(incoming, child)).await;
+        }
+        if intake.withheld > 0 {
+            (0..intake.withheld).for_each(|_| metrics.withheld());
+        }
+        let ending = tokio::task::spawn_blocking(move || run.join()).await;
+        if let Ok(PoolEnding { cpu, memory, .. }) = ending {
+            metrics.engine(cpu, memory);
+        }
+    }
+
+    fn count(&self, event: &Event) {
+        match event {
+            Event::StepComplete(step) => self.shared.metrics.step(&step.figures),
+            Event::RunComplete(run) => {
+                if let Outcome::Kill(reason, _) = &run.outcome {
+                    self.shared.metrics.killed(reason.as_str());
+                }
+            }
+            Event::RunStart(_) | Event::StepStart(_) | Event::Log(_) => {}
+        }
+    }
+
+    /// A child. There is one for each run that may be claimed, but one may just be replaced.
+    async fn slot(&self) -> Option<fulgurite_engine::pool::Slot> {
+        if let Some(slot) = self.shared.pool.try_slot() {
+            return Some(slot);
+        }
+        let shared = self.shared.clone();
+        let deadline = Instant::now() + self.assignment.time(Duration::from_secs(60));
+        tokio::task::spawn_blocking(move || shared.pool.slot(Some(deadline))).await.ok().flatten()
+    }
+}
+
+/// When the server stops listening to what is said about a run; `None` when its token does not say.
+pub(crate) fn until(claimed: &Claimed) -> Option<Instant> {
+    crate::token::left(&claimed.token).map(|left| Instant::now() + left)
+}
+
+/// Joins a run's topic. A server that is too busy to answer is asked again: the run is ours, whether we join or not.
+pub(crate) async fn join(client: &Client, claimed: &Claimed, timeout: Duration) -> Result<Channel, Dead> {
+    let topic = format!("run:{}", claimed.id);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let token = Payload::json(&json!({ "token": claimed.token }));
+        match client.join(&topic, token, timeout).await {
+            Ok(channel) => return Ok(channel),
+            Err(JoinError::Timeout) if tries < 5 => {
+                tracing::warn!(tries, "no answer to the join of the run, asking again")
+            }
+            Err(JoinError::Refused(answer)) => {
+                return Err(Dead(format!("the server refused the join: {}", shown(&answer))));
+            }
+            Err(error) => return Err(Dead(format!("the run cannot be joined: {error}"))),
+        }
+    }
+}
+
+fn stop(run: &Run, why: &str, wish: Wish, intake: &mut Intake) {
+    tracing::info!(why, "the run is ended");
+    if wish == Wish::Theirs {
+        intake.cancelled();
+    }
+    run.abort(why);
+}
+
+fn aborted(why: &str, _: Wish) -> Outcome {
+    let report = ErrorReport { source: "worker".into(), ..ErrorReport::new("AbortError", why) };
+    Outcome::Kill(fulgurite_plan::KillReason::Abort, report)
+}
+
+/// Waits until the server asks for the run to be ended. No server does so yet; other pushes are none of ours.
+async fn pushed_abort(channel: &Channel) -> (String, Wish) {
+    loop {
+        match channel.push().await {
+            Some(push) if push.event == "run:abort" => {
+                let why = push.payload.json::<Value>().ok();
+                let why = why.as_ref().and_then(|why| why.get("reason")).and_then(Value::as_str);
+                return (why.unwrap_or("the server asked for it").to_owned(), Wish::Theirs);
+            }
+            Some(push) => tracing::debug!(event = push.event, "a push that nobody here knows"),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn exception(class: &'static str, message: String) -> Box<Outcome> {
+    Box::new(Outcome::Exception(ErrorReport { source: "worker".into(), ..ErrorReport::new(class, message) }))
+}
+
+/// Versions as the log shows them.
+fn described(versions: &Map<String, Value>) -> String {
+    let mut text = "Versions:".to_owned();
+    for (name, version) in versions {
+        let version = match version {
+            Value::String(version) => version.clone(),
+            Value::Array(versions) => versions.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            other => other.to_string(),
+        };
+        text.push_str(&format!("\n    ▸ {name}  {version}"));
+    }
+    text
+}
+
+/// Passes events on, and keeps the one for which there is no room.
+fn offered(to: mpsc::Sender<Incoming>) -> Sink {
+    let mut waiting: Option<Incoming> = None;
+    Box::new(move |incoming| {
+        let Some(incoming) = incoming.or_else(|| waiting.take()) else { return Room::Free };
+        match to.try_send(incoming) {
+            Err(mpsc::error::TrySendError::Full(incoming)) => {
+                waiting = Some(incoming);
+                Room::Full
+            }
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Room::Free,
+        }
+    })
+}
