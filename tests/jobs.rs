@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fulgurite::adaptors::{Linked, Sources, link};
+use fulgurite::adaptors::{Linked, Sources, link, none_installed};
 use fulgurite_compile::{Adaptors, Module, StepAdaptor, shape};
 use fulgurite_plan::{Condition, Draft, DraftEdge, DraftStep, Job, Outcome, Plan, Source};
 use fulgurite_runtime::{Cache, Request};
@@ -89,7 +89,7 @@ fn read(path: &Path) -> io::Result<String> {
 
 fn request(steps: Vec<DraftStep>, input: &str) -> Request {
     let plan = Plan::new(Draft { steps, ..Draft::default() }).expect("a plan");
-    let linked = link(&plan, &Sources { read: &read, folder: Path::new(""), default: &[] });
+    let linked = link(&plan, &Sources { read: &read, folder: Path::new(""), default: &[], installed: &none_installed });
     let adaptors = linked.unwrap_or_else(|report| panic!("{report:?}")).adaptors;
     let input = State::parse(input.to_owned(), &IndexOptions::default()).expect("JSON");
     Request { input: Some(input), adaptors: Arc::new(adaptors), ..Request::new(plan) }
@@ -498,7 +498,10 @@ fn linked(files: &'static [(&'static str, &'static str)], job: Job, default: &[&
         file.map(|(_, text)| (*text).to_owned()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     };
     let default: Vec<String> = default.iter().map(|name| (*name).to_owned()).collect();
-    let linked = link(&plan, &Sources { read: &read, folder: Path::new("flows"), default: &default });
+    let linked = link(
+        &plan,
+        &Sources { read: &read, folder: Path::new("flows"), default: &default, installed: &none_installed },
+    );
     linked.map_err(|report| report.render(fulgurite::screen::Style { terminal: false, color: false }))
 }
 
@@ -664,7 +667,8 @@ fn what_adaptors_are_not() {
     // Nobody needs the adaptor of a step that nothing leads to.
     let unreachable = vec![step("a", "fn(s => s)", &[]), step("b", "get('/x')", &["@openfn/language-http"])];
     let plan = Plan::new(Draft { steps: unreachable, ..Draft::default() }).expect("a plan");
-    let found = link(&plan, &Sources { read: &read, folder: Path::new(""), default: &[] }).expect("is not needed");
+    let found = link(&plan, &Sources { read: &read, folder: Path::new(""), default: &[], installed: &none_installed })
+        .expect("is not needed");
     assert!(
         found.warnings[0].message.starts_with("there is no adaptor `@openfn/language-http`"),
         "{:?}",

@@ -291,7 +291,12 @@ fn request(case: &Case) -> Result<Request, String> {
     let nothing = |_: &Path| Err(io::ErrorKind::NotFound.into());
     let files = Files { read: &nothing, list: &|_| Vec::new(), credentials: None };
     let plan = decode::text(Path::new(path), &text, &files).map_err(|error| error.to_string())?.plan;
-    let sources = Sources { read: &nothing, folder: Path::new(""), default: &[] };
+    let sources = Sources {
+        read: &nothing,
+        folder: Path::new(""),
+        default: &[],
+        installed: &fulgurite::adaptors::none_installed,
+    };
     let adaptors = Arc::new(link(&plan, &sources).map_err(|report| report.message.clone())?.adaptors);
     let input = case.input.as_ref().map(|input| State::parse(input.clone(), &IndexOptions::default()));
     let input = input.transpose().map_err(|error| error.kind.to_string())?;

@@ -25,6 +25,13 @@ pub struct Sources<'a> {
     /// The adaptors of steps that name none, as typed: a name, a path, or `name=path`. Paths are relative to the current
     /// folder. Empty = `common`.
     pub default: &'a [String],
+    /// The folder of a package that is installed, by its name and version as written.
+    pub installed: &'a dyn Fn(&str) -> Option<PathBuf>,
+}
+
+/// No package is installed.
+pub fn none_installed(_: &str) -> Option<PathBuf> {
+    None
 }
 
 /// The adaptors of a plan, and what should be known about them all the same.
@@ -171,7 +178,10 @@ impl<'a> Reader<'a> {
             return self.at_path(name, Path::new(path));
         }
         let Some(builtin) = builtin::find(name) else {
-            return Err(unknown(written, name).into());
+            return match (self.sources.installed)(written) {
+                Some(folder) => self.at_path(name, &folder),
+                None => Err(unknown(written, name).into()),
+            };
         };
         if name != builtin.name {
             let message = format!("`{written}` is not installed; the built-in `{}` stands in for it", builtin.name);

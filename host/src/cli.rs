@@ -10,6 +10,12 @@ use fulgurite_runtime::HostPattern;
 
 use crate::exit_code::ExitCode;
 
+#[cfg(target_os = "linux")]
+mod worker;
+
+#[cfg(target_os = "linux")]
+pub use worker::{Elsewhere, Worker};
+
 /// Runs OpenFn-style JavaScript job steps in V8 isolates.
 #[derive(Debug, Parser)]
 #[command(
@@ -75,6 +81,9 @@ pub enum Command {
     Run(Box<Run>),
     /// Show the module that a job's source is compiled to.
     Compile(Compile),
+    /// Claim runs from a Lightning server and execute them.
+    #[cfg(target_os = "linux")]
+    Worker(Box<Worker>),
     /// Execute runs for another fulgurite.
     #[cfg(target_os = "linux")]
     #[command(hide = true)]

@@ -4,6 +4,8 @@ mod compile;
 #[cfg(target_os = "linux")]
 mod engine;
 mod run;
+#[cfg(target_os = "linux")]
+mod worker;
 
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ pub fn run(command: &Command, context: &Context) -> Result<ExitCode, Error> {
     match command {
         Command::Run(config) => run::run(config, context),
         Command::Compile(config) => compile::run(config, context),
+        #[cfg(target_os = "linux")]
+        Command::Worker(config) => worker::run(config, context),
         #[cfg(target_os = "linux")]
         Command::Engine(config) => engine::run(config),
     }

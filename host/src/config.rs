@@ -14,6 +14,12 @@ use crate::error::Error;
 use crate::report::Report;
 use crate::screen::Style;
 
+#[cfg(target_os = "linux")]
+mod worker;
+
+#[cfg(target_os = "linux")]
+pub use worker::Worker;
+
 /// Everything that is decided before anything is done.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -32,6 +38,9 @@ pub enum Command {
     Run(Box<Run>),
     /// `fulgurite compile`
     Compile(Compile),
+    /// `fulgurite worker`
+    #[cfg(target_os = "linux")]
+    Worker(Box<Worker>),
     /// `fulgurite engine`
     #[cfg(target_os = "linux")]
     Engine(Engine),
@@ -187,6 +196,14 @@ impl Config {
                 return Ok(Config { style, log, command: Command::Compile(Compile { path, adaptors, map }) });
             }
             #[cfg(target_os = "linux")]
+            cli::Command::Worker(flags) => {
+                let style = Style { terminal: false, color: terminal && !set("NO_COLOR") };
+                let log = served(flags.log.as_ref(), flags.log_json);
+                let pod = env::var("DEPLOYED_POD_NAME").ok();
+                let worker = Worker::new(*flags, pod, zone())?;
+                return Ok(Config { style, log, command: Command::Worker(Box::new(worker)) });
+            }
+            #[cfg(target_os = "linux")]
             cli::Command::Engine(cli::Engine { parent }) => {
                 let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
                 return Ok(Config { style: Style::default(), log, command: Command::Engine(Engine { parent }) });
@@ -202,6 +219,21 @@ impl Config {
         let log = Log { levels, json: flags.log_json, traces };
         Ok(Config { style, log, command: Command::Run(Box::new(run(*flags)?)) })
     }
+}
+
+/// The log of what serves and does not end: our own traces are all there is to see of it.
+#[cfg(target_os = "linux")]
+fn served(log: Option<&cli::Log>, json: bool) -> Log {
+    let levels = levels(log);
+    let ours = match levels.cli {
+        LogLevel::None => "off",
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Default | LogLevel::Info => "warn,fulgurite=info",
+        LogLevel::Debug => "warn,fulgurite=debug",
+    };
+    let traces = env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| ours.to_owned());
+    Log { levels, json, traces }
 }
 
 fn run(flags: cli::Run) -> Result<Run, Error> {

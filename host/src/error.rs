@@ -19,6 +19,8 @@ pub enum Error {
     Input(Box<Report>),
     /// What the run gave could not be written.
     Output(Box<Report>),
+    /// The server does not want this worker.
+    Refused(Box<Report>),
     /// Ctrl-C while the output was being written.
     Interrupted,
 }
@@ -39,12 +41,18 @@ impl Error {
         Error::Output(Box::new(report))
     }
 
+    /// See [`Error::Refused`].
+    pub fn refused(report: Report) -> Error {
+        Error::Refused(Box::new(report))
+    }
+
     /// How the program ends.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Error::Usage(_) => ExitCode::Usage,
             Error::Input(_) => ExitCode::Input,
             Error::Output(_) => ExitCode::Output,
+            Error::Refused(_) => ExitCode::Stopped,
             Error::Interrupted => ExitCode::Interrupted,
         }
     }
@@ -54,7 +62,7 @@ impl Error {
         match self {
             Error::Usage(report) => Outcome::Crash(refusal("ValidationError", report)),
             Error::Input(report) => Outcome::Crash(refusal("InputError", report)),
-            Error::Output(report) => Outcome::Exception(refusal("ExecutionError", report)),
+            Error::Output(report) | Error::Refused(report) => Outcome::Exception(refusal("ExecutionError", report)),
             Error::Interrupted => Outcome::Kill(KillReason::Abort, ErrorReport::new("AbortError", "interrupted")),
         }
     }
@@ -62,7 +70,7 @@ impl Error {
     /// What to tell the person.
     pub fn into_report(self) -> Report {
         match self {
-            Error::Usage(report) | Error::Input(report) | Error::Output(report) => *report,
+            Error::Usage(report) | Error::Input(report) | Error::Output(report) | Error::Refused(report) => *report,
             Error::Interrupted => Report::error("interrupted").help("the result was not written"),
         }
     }

@@ -21,6 +21,8 @@ pub mod input;
 #[cfg(target_os = "linux")]
 pub mod engine;
 pub mod running;
+#[cfg(target_os = "linux")]
+pub mod worker;
 
 pub mod events;
 pub mod logs;

@@ -336,7 +336,10 @@ mod tests {
             r#"{"jobs":[{"id":"a"}],"edges":[{"id":"e","target_job_id":"a"}]}"#,
             "edge `e` starts at no step of the plan",
         );
-        check("[]", "the server's plan cannot be read: invalid length 0, expected struct Form with 11 elements");
+        check(
+            r#"{"jobs":1}"#,
+            "the server's plan cannot be read: invalid type: integer `1`, expected a sequence at line 1 column 9",
+        );
     }
 
     #[test]

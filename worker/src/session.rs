@@ -374,7 +374,7 @@ impl Session<'_> {
             limits.payload >> 20
         );
         first.push(intake.log(Source::Engine, "info", text));
-        first.extend(warnings.into_iter().map(|warning| intake.log(Source::Engine, "warn", warning)));
+        first.extend(warnings.into_iter().map(|warning| intake.log(Source::Engine, "info", warning)));
         desk.put(first).await;
         let Some(slot) = self.slot().await else {
             let report = ErrorReport {

@@ -46,7 +46,12 @@ fn adaptors(config: &Compile, log: &Logger) -> Result<Vec<Adaptor>, Error> {
     let mut found = Vec::new();
     for written in adaptors::or_common(&config.adaptors) {
         let default = [written.to_owned()];
-        match adaptors::for_job(&Sources { read: &read, folder: Path::new(""), default: &default }) {
+        match adaptors::for_job(&Sources {
+            read: &read,
+            folder: Path::new(""),
+            default: &default,
+            installed: &adaptors::none_installed,
+        }) {
             Ok(linked) => {
                 linked.warnings.iter().for_each(|warning| log.report(warning));
                 found.extend(linked.adaptors.for_compiling(0));

@@ -105,7 +105,9 @@ fn cache(keep: &Keep) -> Result<Cache, Error> {
 fn link(plan: &Plan, config: &Run, log: &Logger) -> Result<Adaptors, Error> {
     let read = |path: &Path| fs::read_to_string(path);
     let folder = config.path.parent().unwrap_or(Path::new(""));
-    let linked = adaptors::link(plan, &adaptors::Sources { read: &read, folder, default: &config.adaptors });
+    let installed = &adaptors::none_installed;
+    let sources = adaptors::Sources { read: &read, folder, default: &config.adaptors, installed };
+    let linked = adaptors::link(plan, &sources);
     let linked = linked.map_err(Error::Input)?;
     linked.warnings.iter().for_each(|warning| log.report(warning));
     Ok(linked.adaptors)

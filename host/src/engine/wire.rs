@@ -246,7 +246,8 @@ impl Listener {
                 })
             }
             message::Event::StepComplete(complete) => {
-                let message::StepComplete { execution, step: id, outcome, output, webhook: _, next, figures } = *complete;
+                let message::StepComplete { execution, step: id, outcome, output, webhook: _, next, figures } =
+                    *complete;
                 let complete = StepComplete {
                     execution: Execution(execution),
                     step: step(&id)?,
@@ -306,7 +307,8 @@ fn webhook(state: &State, bodies: &mut Vec<Pieces>) -> Option<message::Body> {
             &unindexed
         }
     };
-    let text = |range: std::ops::Range<usize>| state.slice(root.range.start + range.start..root.range.start + range.end);
+    let text =
+        |range: std::ops::Range<usize>| state.slice(root.range.start + range.start..root.range.start + range.end);
     let property = object.properties().iter().rev().find(|property| text(property.key()) == KEY)?;
     bodies.push(vec![text(property.value())]);
     Some(bodies.len() as u32 - 1)
