@@ -11,8 +11,12 @@ use fulgurite_runtime::HostPattern;
 use crate::exit_code::ExitCode;
 
 #[cfg(target_os = "linux")]
+mod lightning;
+#[cfg(target_os = "linux")]
 mod worker;
 
+#[cfg(target_os = "linux")]
+pub use lightning::{Dev, Lightning};
 #[cfg(target_os = "linux")]
 pub use worker::{Elsewhere, Worker};
 
@@ -84,6 +88,12 @@ pub enum Command {
     /// Claim runs from a Lightning server and execute them.
     #[cfg(target_os = "linux")]
     Worker(Box<Worker>),
+    /// Run a Lightning server in memory, for trying workers.
+    #[cfg(target_os = "linux")]
+    Lightning(Lightning),
+    /// Run a workflow as a server would have it run: server, worker and run on this machine.
+    #[cfg(target_os = "linux")]
+    Dev(Dev),
     /// Execute runs for another fulgurite.
     #[cfg(target_os = "linux")]
     #[command(hide = true)]

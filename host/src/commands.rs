@@ -3,6 +3,10 @@
 mod compile;
 #[cfg(target_os = "linux")]
 mod engine;
+#[cfg(target_os = "linux")]
+mod dev;
+#[cfg(target_os = "linux")]
+mod lightning;
 mod run;
 #[cfg(target_os = "linux")]
 mod worker;
@@ -46,6 +50,10 @@ pub fn run(command: &Command, context: &Context) -> Result<ExitCode, Error> {
         Command::Compile(config) => compile::run(config, context),
         #[cfg(target_os = "linux")]
         Command::Worker(config) => worker::run(config, context),
+        #[cfg(target_os = "linux")]
+        Command::Lightning(config) => lightning::run(config, context),
+        #[cfg(target_os = "linux")]
+        Command::Dev(config) => dev::run(config, context),
         #[cfg(target_os = "linux")]
         Command::Engine(config) => engine::run(config),
     }

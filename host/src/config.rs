@@ -15,8 +15,12 @@ use crate::report::Report;
 use crate::screen::Style;
 
 #[cfg(target_os = "linux")]
+mod lightning;
+#[cfg(target_os = "linux")]
 mod worker;
 
+#[cfg(target_os = "linux")]
+pub use lightning::{Dev, Lightning};
 #[cfg(target_os = "linux")]
 pub use worker::Worker;
 
@@ -41,6 +45,12 @@ pub enum Command {
     /// `fulgurite worker`
     #[cfg(target_os = "linux")]
     Worker(Box<Worker>),
+    /// `fulgurite lightning`
+    #[cfg(target_os = "linux")]
+    Lightning(Box<Lightning>),
+    /// `fulgurite dev`
+    #[cfg(target_os = "linux")]
+    Dev(Box<Dev>),
     /// `fulgurite engine`
     #[cfg(target_os = "linux")]
     Engine(Engine),
@@ -204,6 +214,19 @@ impl Config {
                 return Ok(Config { style, log, command: Command::Worker(Box::new(worker)) });
             }
             #[cfg(target_os = "linux")]
+            cli::Command::Lightning(flags) => {
+                let style = Style { terminal: false, color: terminal && !set("NO_COLOR") };
+                let log = served(flags.log.as_ref(), flags.log_json);
+                return Ok(Config { style, log, command: Command::Lightning(Box::new(Lightning::new(flags)?)) });
+            }
+            #[cfg(target_os = "linux")]
+            cli::Command::Dev(flags) => {
+                let style = Style { terminal: terminal && !flags.log_json, color: terminal && !set("NO_COLOR") };
+                let log =
+                    Log { levels: levels(flags.log.as_ref()), json: flags.log_json, traces: traces(LogLevel::Default) };
+                return Ok(Config { style, log, command: Command::Dev(Box::new(Dev::new(flags, zone()))) });
+            }
+            #[cfg(target_os = "linux")]
             cli::Command::Engine(cli::Engine { parent }) => {
                 let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
                 return Ok(Config { style: Style::default(), log, command: Command::Engine(Engine { parent }) });
@@ -214,11 +237,15 @@ impl Config {
         let style = Style { terminal: terminal && !flags.log_json && !events, color: terminal && !set("NO_COLOR") };
 
         let levels = levels(flags.log.as_ref());
-        let ours = if levels.cli == LogLevel::Debug { "warn,fulgurite=debug" } else { "error" };
-        let traces = env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| ours.to_owned());
-        let log = Log { levels, json: flags.log_json, traces };
+        let log = Log { levels, json: flags.log_json, traces: traces(levels.cli) };
         Ok(Config { style, log, command: Command::Run(Box::new(run(*flags)?)) })
     }
+}
+
+/// The filter of our own traces: who runs something wants to hear of it, and not of us.
+fn traces(level: LogLevel) -> String {
+    let ours = if level == LogLevel::Debug { "warn,fulgurite=debug" } else { "error" };
+    env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| ours.to_owned())
 }
 
 /// The log of what serves and does not end: our own traces are all there is to see of it.

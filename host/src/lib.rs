@@ -22,6 +22,8 @@ pub mod input;
 pub mod engine;
 pub mod running;
 #[cfg(target_os = "linux")]
+pub mod served;
+#[cfg(target_os = "linux")]
 pub mod worker;
 
 pub mod events;

@@ -63,6 +63,21 @@ impl Logger {
         }
     }
 
+    /// What a worker says about a run, with the words of OpenFn's.
+    pub fn heard(&self, source: &str, level: &str, step: Option<&str>, message: &str) {
+        let (name, word, limit) = match source {
+            "JOB" => ("JOB", "job", self.levels.job),
+            "VER" => ("VER", "versions", self.levels.cli),
+            "RTE" => ("RTE", "engine", self.levels.cli),
+            _ => ("R/T", "runtime", self.levels.runtime),
+        };
+        let levels = [Level::Debug, Level::Info, Level::Success, Level::Warn, Level::Error, Level::Always];
+        let level = levels.into_iter().find(|known| known.as_str() == level).unwrap_or(Level::Info);
+        if shows(limit, level) {
+            self.line(self.clock.stamp(), level, name, word, step, message);
+        }
+    }
+
     /// What this program says.
     pub fn cli(&self, level: Level, message: &str) {
         if shows(self.levels.cli, level) {

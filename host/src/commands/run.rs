@@ -80,7 +80,7 @@ struct Prepared {
 
 /// Everything that can keep a run from starting.
 fn prepare(config: &Run, log: &Logger) -> Result<Prepared, Error> {
-    let plan = select(plan(config, log)?, &config.selection)?;
+    let plan = select(plan(&config.path, config.credentials.as_deref(), log)?, &config.selection)?;
     let adaptors = link(&plan, config, log)?;
     output::check(&config.output)?;
     let cache = Arc::new(cache(&config.cache)?);
@@ -135,18 +135,19 @@ fn step_timeout(config: &Run, plan: &Plan) -> Option<Duration> {
     }
 }
 
-fn plan(config: &Run, log: &Logger) -> Result<Plan, Error> {
-    if config.path.is_dir() {
-        return Err(Error::input(Report::error("this is a folder").in_file(&config.path).help(inside(&config.path))));
+/// The plan in a file.
+pub(super) fn plan(path: &Path, credentials: Option<&Path>, log: &Logger) -> Result<Plan, Error> {
+    if path.is_dir() {
+        return Err(Error::input(Report::error("this is a folder").in_file(path).help(inside(path))));
     }
     let unusable = |error: decode::Error| Error::input(Report::diagnostic(Severity::Error, error.diagnostic()));
-    let credentials = match &config.credentials {
+    let credentials = match credentials {
         Some(path) => Some(Credentials::parse(path, &read_credentials(path)?).map_err(unusable)?),
         None => None,
     };
     let read = |path: &Path| fs::read_to_string(path);
     let files = Files { read: &read, list: &file_names, credentials: credentials.as_ref() };
-    let decoded = decode::file(&config.path, &files).map_err(|error| {
+    let decoded = decode::file(path, &files).map_err(|error| {
         let class = error.class().map(Cow::into_owned);
         Error::input(Report { class, ..Report::diagnostic(Severity::Error, error.diagnostic()) })
     })?;
