@@ -42,7 +42,7 @@ pub fn mask(bytes: &mut [u8], mut key: [u8; 4], at: usize) {
 }
 
 /// [`length`] where nothing better is there.
-pub fn length_portable(text: &[u8]) -> u64 {
+fn length_portable(text: &[u8]) -> u64 {
     text.iter().map(|&byte| escaped(byte).1 as u64).sum()
 }
 

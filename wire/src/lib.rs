@@ -18,7 +18,12 @@
 
 mod payload;
 
+mod frame;
+mod channel;
+
 mod escape;
+mod outgoing;
+mod socket;
 
 mod client;
 mod counters;
@@ -32,8 +37,9 @@ pub use driver::{Driver, Fatal, Status, connect};
 pub use payload::Payload;
 pub use settings::{Backoff, Settings, UrlError};
 
-/// For benches and fuzzing; not for use.
 #[doc(hidden)]
 pub mod internals {
+    //! Doors for the fuzz targets and the benches; not part of the public surface.
     pub use crate::escape::{escape, escape_portable, length, mask};
+    pub use crate::frame::{Frame, Kind, Ref, Unreadable, decode_binary, decode_text};
 }

@@ -24,10 +24,10 @@ pub struct Settings {
     pub system_certificates: bool,
 }
 
-/// The wait before attempt `n` is anything from nothing to `first · 2ⁿ`, and to `most` at the longest.
+/// The wait before the `n`th repetition is anything from nothing to `first · 2ⁿ⁻¹`, and to `most` at the longest.
 ///
-/// The first attempt after a connection that held is made at once, unless the server said that it restarts: then all of its
-/// clients come at the same time.
+/// After a connection that held for `most`, the first attempt is made at once, unless the server said that it restarts: then all of
+/// its clients come at the same time, and it waits up to `first`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// The longest wait before the first repetition.
