@@ -15,6 +15,8 @@ mod run;
 mod sandbox;
 mod secrets;
 mod support;
+#[cfg(target_os = "linux")]
+mod worker;
 
 fn main() -> std::process::ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
@@ -33,5 +35,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(net::trials());
     #[cfg(target_os = "linux")]
     trials.extend(engine::trials());
+    #[cfg(target_os = "linux")]
+    trials.extend(worker::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

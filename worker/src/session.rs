@@ -16,7 +16,7 @@ use bytes::Bytes;
 use fulgurite_engine::Pool;
 use fulgurite_engine::message::Event;
 use fulgurite_engine::pool::{Ending as PoolEnding, Incoming, Room, Run, Sink};
-use fulgurite_plan::{ErrorReport, Outcome};
+use fulgurite_plan::{ErrorReport, KillReason, Outcome};
 use fulgurite_wire::{Channel, Client, JoinError, Payload, Reply, RequestError, Response};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -208,10 +208,18 @@ impl Session<'_> {
     async fn run(&self, channel: &Channel, mut desk: Desk) -> String {
         let clock = self.shared.clock.clone();
         let mut facts = intake::Terms { input: None, payload: 0, outputs: true, job_logs: true };
-        let prepared = tokio::select! {
-            prepared = self.prepare(channel, &mut facts) => prepared,
-            (why, wish) = self.order.wait() => Err(Box::new(aborted(&why, wish))),
-            (why, wish) = pushed_abort(channel) => Err(Box::new(aborted(&why, wish))),
+        let prepared = {
+            let prepare = self.prepare(channel, &mut facts);
+            tokio::pin!(prepare);
+            tokio::select! {
+                prepared = &mut prepare => prepared,
+                // It finds the order before it asks for anything else: what is asked for now has to be answered first.
+                () = self.hear(channel) => prepare.await,
+            }
+        };
+        let prepared = match self.order.given() {
+            Some((why, _)) => Err(aborted(&why)),
+            None => prepared,
         };
         let mut intake = Intake::new(clock, facts.clone());
         if let Some(input) = &facts.input {
@@ -220,13 +228,19 @@ impl Session<'_> {
         match prepared {
             Ok(prepared) => self.execute(channel, prepared, &mut intake, &mut desk).await,
             Err(outcome) => {
-                if matches!(self.order.given(), Some((_, Wish::Theirs)) | None) {
+                if matches!(self.order.given(), Some((_, Wish::Theirs))) {
                     intake.cancelled();
                 }
                 desk.put(intake.refused(&outcome)).await;
             }
         }
         intake.ending.map_or_else(|| "exception".to_owned(), |ending| ending.reason)
+    }
+
+    /// Waits until the server asks for the run to be ended, and passes that on.
+    async fn hear(&self, channel: &Channel) {
+        let why = pushed_abort(channel).await;
+        self.order.give(&why, Wish::Theirs);
     }
 
     /// Everything that the engine needs.
@@ -344,6 +358,9 @@ impl Session<'_> {
     ) -> Result<Response, String> {
         let mut crashes = 0;
         loop {
+            if let Some((why, _)) = self.order.given() {
+                return Err(why);
+            }
             *asked += 1;
             match channel.request(event, Payload::json(payload), self.shared.config.message_timeout).await {
                 Ok(Reply::Ok(answer)) => return Ok(answer),
@@ -388,21 +405,17 @@ impl Session<'_> {
         let (sender, mut events) = mpsc::channel(EVENTS);
         let run = slot.start(request, offered(sender));
         self.order.started.store(true, Ordering::Relaxed);
-        let mut aborts = true;
+        let mut stopped = false;
         loop {
             let incoming = tokio::select! {
                 biased;
                 incoming = events.recv() => incoming,
-                (why, wish) = self.order.wait(), if aborts => {
-                    aborts = false;
+                (why, wish) = self.order.wait(), if !stopped => {
+                    stopped = true;
                     stop(&run, &why, wish, intake);
                     continue;
                 }
-                (why, wish) = pushed_abort(channel), if aborts => {
-                    aborts = false;
-                    stop(&run, &why, wish, intake);
-                    continue;
-                }
+                () = self.hear(channel), if !stopped => continue,
             };
             let Some(incoming) = incoming else { break };
             self.count(&incoming.event);
@@ -474,19 +487,19 @@ fn stop(run: &Run, why: &str, wish: Wish, intake: &mut Intake) {
     run.abort(why);
 }
 
-fn aborted(why: &str, _: Wish) -> Outcome {
+fn aborted(why: &str) -> Box<Outcome> {
     let report = ErrorReport { source: "worker".into(), ..ErrorReport::new("AbortError", why) };
-    Outcome::Kill(fulgurite_plan::KillReason::Abort, report)
+    Box::new(Outcome::Kill(KillReason::Abort, report))
 }
 
 /// Waits until the server asks for the run to be ended. No server does so yet; other pushes are none of ours.
-async fn pushed_abort(channel: &Channel) -> (String, Wish) {
+async fn pushed_abort(channel: &Channel) -> String {
     loop {
         match channel.push().await {
             Some(push) if push.event == "run:abort" => {
                 let why = push.payload.json::<Value>().ok();
                 let why = why.as_ref().and_then(|why| why.get("reason")).and_then(Value::as_str);
-                return (why.unwrap_or("the server asked for it").to_owned(), Wish::Theirs);
+                return why.unwrap_or("the server asked for it").to_owned();
             }
             Some(push) => tracing::debug!(event = push.event, "a push that nobody here knows"),
             None => std::future::pending().await,

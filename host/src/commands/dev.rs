@@ -36,7 +36,7 @@ pub(super) fn run(config: &Dev, context: &Context) -> Result<ExitCode, Error> {
     let tokio = worker::runtime()?;
     let (told, stop) = watch::channel(Stop::Not);
     let (asked, mut interrupted) = watch::channel(0);
-    interrupt::on_signal(move |times| drop(asked.send_replace(times)));
+    interrupt::on_signal(move |times| asked.send_modify(|asked| *asked = times));
     let ended = tokio.block_on(async {
         let server = lightning::start(&config.server).await?;
         log.cli(Level::Info, &format!("serving on http://{}", server.addr()));

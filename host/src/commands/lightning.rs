@@ -17,7 +17,7 @@ use crate::report::Report;
 pub(super) fn run(config: &Lightning, _: &Context) -> Result<ExitCode, Error> {
     let tokio = runtime()?;
     let (told, mut stop) = watch::channel(false);
-    interrupt::on_signal(move |_| drop(told.send_replace(true)));
+    interrupt::on_signal(move |_| told.send_modify(|stop| *stop = true));
     tokio.block_on(async {
         let server = start(&config.server).await?;
         let mut text = format!("Lightning {} on http://{}\n", config.server.version, server.addr());
