@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
 
     /// Reads what there is. Whatever comes in keeps the connection awake.
     async fn fill(&mut self, wanted: usize) -> Result<(), End> {
-        self.buffer.reserve(wanted.max(4096).min(CHUNK));
+        self.buffer.reserve(wanted.clamp(4096, CHUNK));
         loop {
             match tokio::time::timeout(self.shared.config.idle, self.stream.readable()).await {
                 Ok(ready) => ready?,

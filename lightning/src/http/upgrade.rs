@@ -70,7 +70,7 @@ fn admit(
         return Err((StatusCode::FORBIDDEN, ""));
     }
     let vsn = query.get("vsn").and_then(|vsn| vsn.strip_prefix("2.0."));
-    if !vsn.is_some_and(|patch| patch.parse::<u32>().is_ok()) {
+    if vsn.is_none_or(|patch| patch.parse::<u32>().is_err()) {
         return Err((StatusCode::FORBIDDEN, ""));
     }
     let unauthorized = (StatusCode::UNAUTHORIZED, "Unauthorized");
