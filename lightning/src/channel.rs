@@ -63,6 +63,7 @@ pub(crate) struct Process {
 /// A request of a run, on its way through a handler.
 pub(crate) struct Call<'a> {
     pub(crate) shared: &'a Shared,
+    pub(crate) socket: u64,
     pub(crate) run: &'a str,
     pub(crate) scrubber: &'a mut Scrubber,
     pub(crate) fields: &'a Fields<'a>,
@@ -166,7 +167,8 @@ impl Process {
                 Ok(Granted { response, claimed })
             }
             Kind::Run { id, scrubber } => {
-                let mut call = Call { shared: &self.shared, run: id, scrubber, fields: &fields, is_repeat };
+                let mut call =
+                    Call { shared: &self.shared, socket: self.socket, run: id, scrubber, fields: &fields, is_repeat };
                 call_after_the_end(&call, &request.event);
                 let response = match request.event.as_str() {
                     "fetch:plan" => fetch::plan(&call),

@@ -82,7 +82,8 @@ pub enum Action {
     LoseReply,
     /// The frame from the server is sent twice.
     Duplicate,
-    /// The request is not handled, and answered with this error.
+    /// The request is not handled, and answered with this error. On the event `connect`, which comes before all frames, it is
+    /// the status that the upgrade is refused with.
     Refuse(Value),
     /// The channel crashes and the request is not handled.
     Crash,
@@ -262,6 +263,17 @@ impl Faults {
             _ => None,
         });
         scripted.or_else(|| self.roll(direction, event))
+    }
+
+    /// What happens to a connection that is asked for: a fault that names `connect`.
+    pub(crate) fn connect(&mut self) -> Option<Value> {
+        let is_named = self.scripted.iter().any(|fault| fault.event.as_deref() == Some("connect"));
+        is_named.then(|| {
+            self.take("", "connect", |action| match action {
+                Action::Refuse(status) => Some(status.clone()),
+                _ => None,
+            })
+        })?
     }
 
     /// What else happens to a request.

@@ -278,10 +278,8 @@ impl Writer<'_> {
         }
         if left > 0 || end == Some((head.len() + length) as u64) {
             self.unsent.clear();
-            if let Some(seq) = request
-                && let Some(recorded) = self.shared.lock().recorded(seq)
-            {
-                recorded.delivered = true;
+            if let Some(seq) = request {
+                self.shared.lock().delivered(seq);
             }
         }
         if let (Some(decided), Some(byte)) = (decided, end) {

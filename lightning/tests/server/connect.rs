@@ -7,7 +7,7 @@ use futures_util::SinkExt as _;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{QUEUE, Seen, Worker, refusal, token};
+use crate::support::{QUEUE, Scene, Seen, Worker, refusal, token};
 
 #[tokio::test]
 async fn refused_at_the_door() {
@@ -119,4 +119,20 @@ async fn the_server_ends_connections() {
     worker.ask("phoenix", "heartbeat", json!({})).await;
     server.stop().await;
     assert_eq!(worker.next().await, Seen::Closed(1012));
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_knows_what_it_knew() {
+    let mut scene = Scene::new().await;
+    let addr = scene.server.addr();
+    let Scene { server, handle, .. } = scene;
+    server.stop().await;
+    assert_eq!(scene.worker.next().await, Seen::Closed(1012));
+    assert!(tokio::net::TcpStream::connect(addr).await.is_err(), "nobody listens");
+    scene.server = Server::resume(&handle, addr).await.unwrap();
+    scene.handle = handle;
+    scene.again().await;
+    assert_eq!(scene.ask("run:start", json!({})).await, json!(["ok", null]));
+    drop(scene.server);
+    assert_eq!(scene.worker.next().await, Seen::Broken, "dropped");
 }

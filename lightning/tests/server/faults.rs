@@ -5,7 +5,7 @@ use std::time::Duration;
 use fulgurite_lightning::{Action, Answer, Chaos, Config, Direction, Fault, Happened, How, NewRun, Place, Server};
 use serde_json::{Value, json};
 
-use crate::support::{QUEUE, STEP, Scene, Seen, Worker, plan};
+use crate::support::{QUEUE, STEP, Scene, Seen, Worker, plan, refusal, token};
 
 fn cut(direction: Direction, place: Place, how: How) -> Action {
     Action::Cut { direction, place, how }
@@ -154,6 +154,30 @@ async fn joins_go_wrong_as_well() {
         handle.fault(Fault::on("phx_join", action));
         assert_eq!(worker.ask(QUEUE, "phx_join", json!({})).await, expected);
     }
+}
+
+#[tokio::test]
+async fn connections_are_refused() {
+    let server = Server::start(Config::default()).await.unwrap();
+    let url = format!("{}/websocket?token={}&vsn=2.0.0", server.url(), token("secret"));
+    server.handle().fault(Fault::on("connect", Action::Refuse(json!(503))));
+    server.handle().fault(Fault::on("connect", Action::Refuse(json!(401))));
+    for expected in [503, 401, 101] {
+        assert_eq!(refusal(&url, &[]).await.0, expected);
+    }
+}
+
+#[tokio::test]
+async fn lines_may_come_again_in_other_batches() {
+    let mut scene = Scene::new().await;
+    let line = |at: u32| json!({"timestamp": format!("17672256000000{at}"), "message": "x"});
+    scene.handle.fault(Fault::on("run:batch_logs", cut(Direction::In, Place::Handled, How::Reset)));
+    assert_eq!(scene.ask("run:batch_logs", json!({"logs": [line(10), line(11)]})).await, json!("broken"));
+    scene.again().await;
+    scene.ask("run:batch_logs", json!({"logs": [line(10), line(11), line(12)]})).await;
+    scene.is_clean();
+    scene.ask("run:batch_logs", json!({"logs": [line(12)]})).await;
+    assert_eq!(scene.handle.violations().len(), 1);
 }
 
 #[tokio::test]

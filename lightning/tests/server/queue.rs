@@ -134,3 +134,17 @@ async fn claims_beyond_the_capacity_are_noted() {
     worker.ask(QUEUE, "claim", claim).await;
     assert_eq!(handle.violations(), ["a claim of 1 with 1 runs at a capacity of 1"]);
 }
+
+#[tokio::test]
+async fn a_run_can_be_cancelled_until_it_is_claimed() {
+    let (server, mut worker) = with(Config::default()).await;
+    let handle = server.handle();
+    let run = handle.enqueue(NewRun::new(plan(), "{}"));
+    assert!(handle.cancel(&run));
+    assert!(!handle.cancel(&run));
+    let claim = json!({"demand": 1, "worker_name": null});
+    assert_eq!(worker.ask(QUEUE, "claim", claim.clone()).await, json!(["ok", {"runs": []}]));
+    let run = handle.enqueue(NewRun::new(plan(), "{}"));
+    worker.ask(QUEUE, "claim", claim).await;
+    assert!(!handle.cancel(&run));
+}
