@@ -332,5 +332,5 @@ fn note(shared: &Shared, socket: u64, name: (&str, &str), direction: Direction, 
     let cut = Cut { socket, topic, event, direction, place, how, byte, random };
     let mut store = shared.lock();
     store.cuts.push(cut.clone());
-    store.tell(run.as_deref(), Happened::Cut(cut));
+    store.tell(run.as_deref(), Happened::Cut { cut });
 }

@@ -1,6 +1,6 @@
 //! The HTTP side.
 
-use fulgurite_lightning::{Config, NewRun, Server};
+use fulgurite_lightning::{Action, Config, Direction, Fault, How, NewRun, Place, Server};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -86,12 +86,27 @@ async fn a_run_can_be_looked_at() {
 
     let (status, run) = get(&scene.server, &format!("/run/{id}")).await;
     assert_eq!((status, &run["state"], &run["steps"][0]["reason"]), (200, &json!("success"), &json!("success")));
+    assert_eq!((&run["log_lines"], &run["final_state"]), (&json!(1), &json!({"b": 1})));
     assert_eq!(get(&scene.server, &format!("/run/{id}/result")).await, (200, json!({"b": 1})));
     assert_eq!(get(&scene.server, &format!("/run/{id}/logs")).await.1["message"], "<hi>");
     let text = call(&scene.server, "GET", &format!("/run/{id}/logs?format=text"), "").await;
     assert_eq!(text, (200, "info    JOB  <hi>\n".to_owned()));
     assert_eq!(get(&scene.server, &format!("/run/{id}/logs?format=xml")).await.0, 400);
     assert_eq!(get(&scene.server, "/violations").await, (200, json!([])));
+}
+
+#[tokio::test]
+async fn events_have_their_own_names() {
+    let mut scene = Scene::new().await;
+    let cut = Action::Cut { direction: Direction::In, place: Place::Middle, how: How::Close };
+    scene.handle.fault(Fault::on("run:start", cut));
+    assert_eq!(scene.ask("run:start", json!({})).await, json!("broken"));
+    scene.again().await;
+    scene.ask("run:complete", json!({"reason": "crash"})).await;
+    let (_, events) = call(&scene.server, "GET", &format!("/run/{}/events", scene.run), "").await;
+    let (_, cut) = events.split_once("event: cut\ndata: ").unwrap();
+    let cut: Value = serde_json::from_str(cut.lines().next().unwrap()).unwrap();
+    assert_eq!((&cut["event"], &cut["cut"]["event"]), (&json!("cut"), &json!("run:start")));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod clips;
 mod connect;
 mod faults;
 mod http;
+mod large;
 mod limits;
 mod queue;
 mod quirks;

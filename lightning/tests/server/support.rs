@@ -7,8 +7,9 @@ use fulgurite_lightning::{Config, Handle, NewRun, Server, token};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, connect_async_with_config};
 
 pub(crate) const QUEUE: &str = "worker:queue";
 
@@ -47,7 +48,9 @@ pub(crate) fn token(secret: &str) -> String {
 impl Worker {
     pub(crate) async fn connect(server: &Server) -> Worker {
         let url = format!("{}/websocket?token={}&vsn=2.0.0", server.url(), token("secret"));
-        let (ws, _) = connect_async(url).await.unwrap();
+        // What the server sends has no bound.
+        let config = WebSocketConfig::default().max_frame_size(None).max_message_size(None);
+        let (ws, _) = connect_async_with_config(url, Some(config), true).await.unwrap();
         Worker { ws, refs: 0, joins: HashMap::new(), backlog: VecDeque::new() }
     }
 
