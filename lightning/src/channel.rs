@@ -112,6 +112,12 @@ impl Process {
     }
 
     fn leave(&self, request: &Request) {
+        if let Kind::Run { id, .. } = &self.kind
+            && let Some(entry) = self.shared.lock().entry(id)
+        {
+            entry.run.is_worked_on = false;
+            entry.claimed_on = None;
+        }
         answer(&self.shared, &self.out, request, (Status::Ok, &Response::Json("{}".to_owned())), vec![]);
         farewell(&self.shared, &self.out, self.socket, &self.topic, self.join_ref.as_deref());
     }

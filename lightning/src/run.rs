@@ -191,9 +191,9 @@ pub struct Run {
     /// By what name its worker connected.
     #[serde(skip)]
     pub worker_id: Option<String>,
-    /// A worker has been on its channel.
+    /// A worker has joined its channel and not left it, though its connection may be gone.
     #[serde(skip)]
-    pub joined: bool,
+    pub is_worked_on: bool,
 }
 
 impl Run {

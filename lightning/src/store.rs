@@ -200,7 +200,7 @@ impl Locked<'_> {
             plan: new.plan,
             logs: Vec::new(),
             worker_id: None,
-            joined: false,
+            is_worked_on: false,
         };
         let entry = Entry { run, watch: Watch::default(), happenings: Vec::new(), claimed_on: None };
         if self.runs.insert(id.clone(), entry).is_none() {

@@ -148,3 +148,43 @@ async fn a_run_can_be_cancelled_until_it_is_claimed() {
     worker.ask(QUEUE, "claim", claim).await;
     assert!(!handle.cancel(&run));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_workers_share_the_work() {
+    let server = Server::start(Config::default()).await.unwrap();
+    let handle = server.handle();
+    let runs: Vec<String> = (0..40).map(|_| handle.enqueue(NewRun::new(plan(), "{}"))).collect();
+    let workers: Vec<_> = (0..4).map(|_| work_off(&server)).collect();
+    let done: usize = futures_util::future::join_all(workers).await.into_iter().sum();
+    assert_eq!(done, runs.len());
+    for run in runs {
+        assert_eq!(handle.run(&run).unwrap().state, RunState::Success);
+    }
+    assert_eq!(handle.violations(), Vec::<String>::new());
+}
+
+/// Claims until there is nothing left. How many runs that were.
+async fn work_off(server: &Server) -> usize {
+    let mut worker = Worker::connect(server).await;
+    worker.ask(QUEUE, "phx_join", json!({})).await;
+    let mut done = 0;
+    loop {
+        let reply = worker.ask(QUEUE, "claim", json!({"demand": 2, "worker_name": null})).await;
+        let runs = reply[1]["runs"].as_array().unwrap();
+        if runs.is_empty() {
+            return done;
+        }
+        for run in runs {
+            let topic = format!("run:{}", run["id"].as_str().unwrap());
+            for (event, payload) in [
+                ("phx_join", json!({"token": run["token"]})),
+                ("run:start", json!({})),
+                ("run:complete", json!({"reason": "success", "final_state": {}})),
+                ("phx_leave", json!({})),
+            ] {
+                assert_eq!(worker.ask(&topic, event, payload).await[0], "ok", "{event}");
+            }
+            done += 1;
+        }
+    }
+}
