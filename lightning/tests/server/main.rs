@@ -1,5 +1,6 @@
 //! The server over a real socket, with a client that knows as little as possible.
 
+mod chaos;
 mod clips;
 mod connect;
 mod faults;
