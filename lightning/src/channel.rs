@@ -63,6 +63,7 @@ pub(crate) struct Process {
 /// A request of a run, on its way through a handler.
 pub(crate) struct Call<'a> {
     pub(crate) shared: &'a Shared,
+    pub(crate) socket: u64,
     pub(crate) run: &'a str,
     pub(crate) scrubber: &'a mut Scrubber,
     pub(crate) fields: &'a Fields<'a>,
@@ -111,6 +112,12 @@ impl Process {
     }
 
     fn leave(&self, request: &Request) {
+        if let Kind::Run { id, .. } = &self.kind
+            && let Some(entry) = self.shared.lock().entry(id)
+        {
+            entry.run.is_worked_on = false;
+            entry.claimed_on = None;
+        }
         answer(&self.shared, &self.out, request, (Status::Ok, &Response::Json("{}".to_owned())), vec![]);
         farewell(&self.shared, &self.out, self.socket, &self.topic, self.join_ref.as_deref());
     }
@@ -166,7 +173,8 @@ impl Process {
                 Ok(Granted { response, claimed })
             }
             Kind::Run { id, scrubber } => {
-                let mut call = Call { shared: &self.shared, run: id, scrubber, fields: &fields, is_repeat };
+                let mut call =
+                    Call { shared: &self.shared, socket: self.socket, run: id, scrubber, fields: &fields, is_repeat };
                 call_after_the_end(&call, &request.event);
                 let response = match request.event.as_str() {
                     "fetch:plan" => fetch::plan(&call),

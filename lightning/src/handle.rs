@@ -9,6 +9,7 @@ use tokio::sync::broadcast;
 
 use crate::fault::{Chaos, Cut, Fault, How};
 use crate::happening::Happening;
+use crate::jsonb::Style;
 use crate::link::{End, Out};
 use crate::record::Recorded;
 use crate::run::{NewClip, NewRun, Run, RunId};
@@ -26,9 +27,19 @@ impl Handle {
         Handle { shared }
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Asks for a run.
     pub fn enqueue(&self, run: NewRun) -> RunId {
+        let run = run.printed(Style::of(self.shared.config.jsonb));
         self.shared.lock().create(run)
+    }
+
+    /// Takes back a run that nobody has claimed, which is the only kind that can be.
+    pub fn cancel(&self, id: &str) -> bool {
+        self.shared.lock().cancel(id)
     }
 
     /// Puts a credential there. `null` is a keychain credential that does not match; an object with `error` and nothing else
@@ -39,7 +50,8 @@ impl Handle {
 
     /// Puts a dataclip there, and returns its id.
     pub fn dataclip(&self, clip: NewClip) -> String {
-        self.shared.lock().clip(None, clip)
+        let clip = clip.printed(Style::of(self.shared.config.jsonb));
+        self.shared.lock().clip(clip)
     }
 
     /// What is in a dataclip: JSON text. Nothing, if there is none, or if it has been wiped.

@@ -61,7 +61,7 @@ pub enum Happened {
     /// A channel's process died.
     Crashed { socket: u64, topic: String, why: String },
     /// A fault cut a connection.
-    Cut(Cut),
+    Cut { cut: Cut },
     /// A reply is held until it is released.
     Held { socket: u64, topic: String, on: String },
     /// A worker did what it must not.

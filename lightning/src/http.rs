@@ -29,6 +29,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/violations", get(look::violations))
         .route("/faults", post(ask::faults))
         .fallback(problem::no_such_page)
+        .method_not_allowed_fallback(problem::no_such_page)
         // Inputs may be large; whoever posts them is on this machine.
         .layer(DefaultBodyLimit::disable())
         .with_state(shared)

@@ -2,6 +2,8 @@
 //!
 //! One pass from text to text, strict, without a tree: outputs of jobs are large.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// How deep values may be nested. The real bound is a stack, of which the server's thread has less.
@@ -74,13 +76,13 @@ struct Printer<'a> {
 }
 
 /// A property that has been printed.
-struct Entry {
-    key: String,
+struct Entry<'a> {
+    key: Cow<'a, str>,
     /// With its key, in `out`.
     range: Range<usize>,
 }
 
-impl Printer<'_> {
+impl<'a> Printer<'a> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -168,7 +170,7 @@ impl Printer<'_> {
         self.out.push('{');
         self.blanks();
         let start = self.out.len();
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<Entry<'a>> = Vec::new();
         if self.peek() == Some(b'}') {
             self.at += 1;
         } else {
@@ -195,28 +197,30 @@ impl Printer<'_> {
     }
 
     /// Brings the properties that have been printed since `start` into order.
-    fn arrange(&mut self, start: usize, mut entries: Vec<Entry>, without: Option<&str>) {
-        let rank = |entry: &Entry| (entry.key.len(), entry.key.clone());
-        let ordered = match self.style {
+    fn arrange(&mut self, start: usize, mut entries: Vec<Entry<'a>>, without: Option<&str>) {
+        fn rank<'k>(entry: &'k Entry<'_>) -> (usize, &'k str) {
+            (entry.key.len(), &entry.key)
+        }
+        let is_in_order = match self.style {
             Style::Jsonb => entries.is_sorted_by(|a, b| rank(a) < rank(b)),
             Style::Compact => {
-                let mut keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+                let mut keys: Vec<&str> = entries.iter().map(|entry| &*entry.key).collect();
                 keys.sort_unstable();
                 keys.is_sorted_by(|a, b| a < b)
             }
         };
-        if ordered && !entries.iter().any(|entry| Some(entry.key.as_str()) == without) {
+        if is_in_order && !entries.iter().any(|entry| Some(&*entry.key) == without) {
             return;
         }
         let printed = self.out.split_off(start);
-        entries.retain(|entry| Some(entry.key.as_str()) != without);
+        entries.retain(|entry| Some(&*entry.key) != without);
         // The last of equals stays, where it stands.
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         entries.reverse();
         entries.retain(|entry| seen.insert(entry.key.clone()));
         entries.reverse();
         if self.style == Style::Jsonb {
-            entries.sort_by_cached_key(rank);
+            entries.sort_by(|a, b| rank(a).cmp(&rank(b)));
         }
         for (n, entry) in entries.iter().enumerate() {
             if n > 0 {
@@ -230,24 +234,31 @@ impl Printer<'_> {
         if self.style == Style::Jsonb { ", " } else { "," }
     }
 
-    fn string(&mut self) -> Result<String, Refused> {
+    fn string(&mut self) -> Result<Cow<'a, str>, Refused> {
         let start = self.at;
         if self.peek() != Some(b'"') {
             return Err(Refused::Malformed(start));
         }
+        let mut is_plain = true;
         self.at += 1;
         loop {
             match self.peek() {
                 Some(b'"') => break,
-                Some(b'\\') => self.at += 2,
+                Some(b'\\') => {
+                    is_plain = false;
+                    self.at += 2;
+                }
+                Some(0..0x20) | None => return Err(Refused::Malformed(start)),
                 Some(_) => self.at += 1,
-                None => return Err(Refused::Malformed(start)),
             }
         }
         self.at += 1;
         let token = self.text.get(start..self.at).ok_or(Refused::Malformed(start))?;
+        if is_plain {
+            return Ok(Cow::Borrowed(&token[1..token.len() - 1]));
+        }
         let text: String = serde_json::from_str(token).map_err(|_| Refused::Malformed(start))?;
-        if text.contains('\0') { Err(Refused::Nul) } else { Ok(text) }
+        if text.contains('\0') { Err(Refused::Nul) } else { Ok(Cow::Owned(text)) }
     }
 
     fn number(&mut self) -> Result<(), Refused> {

@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
 
     /// Reads what there is. Whatever comes in keeps the connection awake.
     async fn fill(&mut self, wanted: usize) -> Result<(), End> {
-        self.buffer.reserve(wanted.max(4096).min(CHUNK));
+        self.buffer.reserve(wanted.clamp(4096, CHUNK));
         loop {
             match tokio::time::timeout(self.shared.config.idle, self.stream.readable()).await {
                 Ok(ready) => ready?,
@@ -278,10 +278,8 @@ impl Writer<'_> {
         }
         if left > 0 || end == Some((head.len() + length) as u64) {
             self.unsent.clear();
-            if let Some(seq) = request
-                && let Some(recorded) = self.shared.lock().recorded(seq)
-            {
-                recorded.delivered = true;
+            if let Some(seq) = request {
+                self.shared.lock().delivered(seq);
             }
         }
         if let (Some(decided), Some(byte)) = (decided, end) {
@@ -334,5 +332,5 @@ fn note(shared: &Shared, socket: u64, name: (&str, &str), direction: Direction, 
     let cut = Cut { socket, topic, event, direction, place, how, byte, random };
     let mut store = shared.lock();
     store.cuts.push(cut.clone());
-    store.tell(run.as_deref(), Happened::Cut(cut));
+    store.tell(run.as_deref(), Happened::Cut { cut });
 }

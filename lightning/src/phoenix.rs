@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::value::RawValue;
 
 use crate::frame::Opcode;
+use crate::jsonb::{self, Refused, Style};
 
 /// What a worker sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,9 +86,12 @@ pub enum Error {
 /// A message from a text frame.
 pub fn text(frame: &Bytes) -> Result<Message, Error> {
     let json = |error: serde_json::Error| Error::Json(error.to_string());
-    // Lengths and commas are all that skipping looks at: half a surrogate pair is only found by reading.
-    if frame.windows(3).any(|w| w[0] == b'\\' && w[1] == b'u' && w[2] | 0x20 == b'd') {
-        serde_json::from_slice::<serde_json::Value>(frame).map_err(json)?;
+    // Skipping finds neither half a surrogate pair nor a number that is too large; the real decoder does.
+    if is_suspicious(frame) {
+        let whole = str::from_utf8(frame).map_err(|error| Error::Json(error.to_string()))?;
+        if let Err(refused @ (Refused::Malformed(_) | Refused::Number(_))) = jsonb::print(whole, Style::Compact, None) {
+            return Err(Error::Json(refused.to_string()));
+        }
     }
     let parts: Vec<&RawValue> = serde_json::from_slice(frame).map_err(json)?;
     let [join_ref, msg_ref, topic, event, payload, ..] = parts[..] else { return Err(Error::Form) };
@@ -99,6 +103,15 @@ pub fn text(frame: &Bytes) -> Result<Message, Error> {
         topic: name(topic)?,
         event: name(event)?,
         payload: Payload::Json(frame.slice_ref(payload.get().as_bytes())),
+    })
+}
+
+/// There is a `\ud` or an exponent of three digits in it somewhere.
+fn is_suspicious(frame: &[u8]) -> bool {
+    frame.windows(4).any(|window| match *window {
+        [b'\\', b'u', b'd' | b'D', _] => true,
+        [b'e' | b'E', a, b, c] => (a == b'+' || a.is_ascii_digit()) && b.is_ascii_digit() && c.is_ascii_digit(),
+        _ => false,
     })
 }
 
@@ -232,7 +245,10 @@ mod tests {
         check(r#"[1,"2","t","e",{}]"#, Err(Error::Form));
         check(r#"["1","2",null,"e",{}]"#, Err(Error::Form));
         assert!(matches!(text(&Bytes::from_static(b"{}")), Err(Error::Json(_))));
+        check(r#"["1","2","t","e","1e400 \ud83d\ude00 \u0000"]"#, Ok(("e", r#""1e400 \ud83d\ude00 \u0000""#)));
+        check(r#"["1","2","t","e",1e300]"#, Ok(("e", "1e300")));
         assert!(matches!(text(&Bytes::from_static(br#"["1","2","t","e","\ud800"]"#)), Err(Error::Json(_))));
+        assert!(matches!(text(&Bytes::from_static(br#"["1","2","t","e",{"a":1e400}]"#)), Err(Error::Json(_))));
     }
 
     #[test]

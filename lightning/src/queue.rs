@@ -25,6 +25,9 @@ pub(crate) fn handle(
     let name = fields.raw("worker_name").ok_or_else(|| Trouble::crash("no worker_name"))?;
     let demand: u64 = serde_json::from_str(demand.get()).map_err(|_| Trouble::field("demand", INVALID))?;
     let name: Option<String> = serde_json::from_str(name.get()).map_err(|_| Trouble::field("worker_name", INVALID))?;
+    if name.as_ref().is_some_and(|name| name.contains('\0')) {
+        return Err(Trouble::crash("a NUL in worker_name"));
+    }
     let name = name.filter(|name| !name.is_empty());
     let demand = if shared.config.quirks { demand.min(1) } else { demand };
     let queues = queues(fields);
@@ -81,7 +84,7 @@ fn judge(store: &mut Locked<'_>, socket: u64, worker_id: &str, demand: u64) {
         !run.state.is_final()
             && !store.is_over(run)
             && run.worker_id.as_deref() == Some(worker_id)
-            && (run.joined || entry.claimed_on == Some(socket))
+            && (run.is_worked_on || entry.claimed_on == Some(socket))
     };
     let busy = store.runs.values().filter(mine).count() as u64;
     if busy + demand > capacity {

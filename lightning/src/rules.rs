@@ -9,6 +9,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 /// Answered requests that are kept as perhaps not delivered, should the connection end.
 const RECENT: usize = 64;
 
+/// Log lines, likewise.
+const RECENT_LINES: usize = 4096;
+
 /// What is remembered of a run to judge its worker by.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
@@ -22,6 +25,8 @@ pub(crate) struct Watch {
     pub(crate) fetched: bool,
     in_flight: Vec<Flight>,
     recent: VecDeque<(u64, u64)>,
+    /// Lines that were kept, which may come again in other batches.
+    lines: VecDeque<(u64, u64)>,
     ambiguous: HashSet<u64>,
 }
 
@@ -73,15 +78,39 @@ impl Watch {
                 self.ambiguous.insert(self.in_flight.remove(at).print);
             }
         }
-        let (gone, kept): (VecDeque<_>, _) = self.recent.iter().copied().partition(|(s, _)| *s == socket);
-        self.ambiguous.extend(gone.iter().map(|(_, print)| *print));
-        self.recent = kept;
+        let recent = std::mem::take(&mut self.recent);
+        self.recent = self.doubt(recent, socket);
+        self.doubt_lines(socket);
+    }
+
+    fn doubt_lines(&mut self, socket: u64) {
+        let lines = std::mem::take(&mut self.lines);
+        self.lines = self.doubt(lines, socket);
+    }
+
+    /// What went over a connection is ambiguous from now on. The rest is returned.
+    fn doubt(&mut self, prints: VecDeque<(u64, u64)>, socket: u64) -> VecDeque<(u64, u64)> {
+        let (gone, kept): (VecDeque<_>, _) = prints.into_iter().partition(|(s, _)| *s == socket);
+        self.ambiguous.extend(gone.into_iter().map(|(_, print)| print));
+        kept
+    }
+
+    /// A log line is kept. Whether the worker may not know that it has been kept before.
+    pub(crate) fn line(&mut self, socket: u64, timestamp: i64, message: &str) -> bool {
+        let print = fingerprint(message, &timestamp.to_le_bytes());
+        self.lines.push_back((socket, print));
+        if self.lines.len() > RECENT_LINES {
+            self.lines.pop_front();
+        }
+        self.ambiguous.contains(&print)
     }
 
     /// A reply was kept back by a fault: whoever asked may ask again.
     pub(crate) fn lost(&mut self, seq: u64) {
         if let Some(at) = self.in_flight.iter().position(|flight| flight.seq == seq) {
-            self.ambiguous.insert(self.in_flight.remove(at).print);
+            let flight = self.in_flight.remove(at);
+            self.ambiguous.insert(flight.print);
+            self.doubt_lines(flight.socket);
         }
     }
 
@@ -119,6 +148,11 @@ mod tests {
         watch.gone(1);
         assert!(watch.is_repeat("run:start", b"{}"), "the reply may not have arrived");
         assert!(watch.is_repeat("step:start", b"{}"));
+        assert!(!watch.line(2, 5, "x"));
+        assert!(!watch.line(2, 5, "x"));
+        watch.gone(2);
+        assert!(watch.line(3, 5, "x"));
+        assert!(!watch.line(3, 6, "x"));
         assert!(!watch.is_repeat("step:start", b"{\"other\":1}"));
     }
 }

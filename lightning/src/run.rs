@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::config::ServerVersion;
+use crate::jsonb::{self, Style};
 
 pub(crate) mod fetch;
 pub(crate) mod finish;
@@ -40,6 +41,13 @@ impl NewRun {
     }
 }
 
+impl NewRun {
+    /// The same, with its input as it is stored.
+    pub(crate) fn printed(self, style: Style) -> NewRun {
+        NewRun { input: self.input.map(|input| input.printed(style)), ..self }
+    }
+}
+
 /// A dataclip that is put there.
 #[derive(Debug, Clone, Default)]
 pub struct NewClip {
@@ -55,6 +63,18 @@ impl NewClip {
     /// A body and no more.
     pub fn new(body: impl Into<Bytes>) -> NewClip {
         NewClip { body: Some(body.into()), ..NewClip::default() }
+    }
+}
+
+impl NewClip {
+    /// The same, as it is stored. Compact means as it came; and what is no JSON stays, so that tests see what a worker makes
+    /// of it.
+    pub(crate) fn printed(self, style: Style) -> NewClip {
+        let print = |text: Bytes| match (style, str::from_utf8(&text).map(|text| jsonb::print(text, style, None))) {
+            (Style::Jsonb, Ok(Ok((printed, _)))) => printed.into(),
+            _ => text,
+        };
+        NewClip { body: self.body.map(print), request: self.request.map(print), project: self.project }
     }
 }
 
@@ -171,9 +191,9 @@ pub struct Run {
     /// By what name its worker connected.
     #[serde(skip)]
     pub worker_id: Option<String>,
-    /// A worker has been on its channel.
+    /// A worker has joined its channel and not left it, though its connection may be gone.
     #[serde(skip)]
-    pub joined: bool,
+    pub is_worked_on: bool,
 }
 
 impl Run {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -11,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::Config;
+use crate::fault::How;
 use crate::handle::Handle;
 use crate::http;
 use crate::link::{End, LINGER, Out};
@@ -18,22 +20,31 @@ use crate::socket;
 use crate::store::Shared;
 use crate::token::Keys;
 
-/// A server that runs. Dropped, it stops at once; see [`Server::stop`].
+/// A server that runs. Dropped, it cuts its connections and is gone; [`Server::stop`] is more polite.
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
     addr: SocketAddr,
-    tasks: [JoinHandle<()>; 3],
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Server {
     /// Starts on the current tokio runtime. It listens when this returns.
     pub async fn start(config: Config) -> io::Result<Server> {
         let keys = Keys::new(config.private_key.as_deref()).map_err(io::Error::other)?;
-        let listener = TcpListener::bind(config.bind).await?;
+        let bind = config.bind;
+        Server::listen(Shared::new(config, keys), bind).await
+    }
+
+    /// Starts again where a server has stopped, with all that it knew.
+    pub async fn resume(handle: &Handle, bind: SocketAddr) -> io::Result<Server> {
+        Server::listen(handle.shared().clone(), bind).await
+    }
+
+    async fn listen(shared: Arc<Shared>, bind: SocketAddr) -> io::Result<Server> {
+        let listener = TcpListener::bind(bind).await?;
         let addr = listener.local_addr()?;
-        let shared = Shared::new(config, keys);
-        let tasks = [
+        let tasks = vec![
             tokio::spawn(accept(listener, shared.clone())),
             tokio::spawn(janitor(shared.clone())),
             tokio::spawn(announce(shared.clone())),
@@ -53,7 +64,7 @@ impl Server {
 
     /// The public key of run tokens, as `WORKER_LIGHTNING_PUBLIC_KEY` has it: base64 of a PEM.
     pub fn public_key(&self) -> String {
-        self.shared.keys.public()
+        self.shared.keys.public().to_owned()
     }
 
     /// What tests and commands hold on to. It outlives the server.
@@ -62,19 +73,25 @@ impl Server {
     }
 
     /// Stops as a server that restarts does: says 1012 to its workers, and goes when they have heard it.
-    pub async fn stop(self) {
-        self.tasks[1].abort();
-        self.tasks[2].abort();
-        let mut changes = self.shared.changed.subscribe();
-        {
-            let mut store = self.shared.lock();
-            store.held.clear();
-            for open in store.sockets.values() {
-                let _ = open.out.send(Out::End(End::Close(1012, "restart".to_owned())));
-            }
+    pub async fn stop(mut self) {
+        for task in self.tasks.drain(..) {
+            task.abort();
+            // With the task, its port is free.
+            let _ = task.await;
         }
+        let mut changes = self.shared.changed.subscribe();
+        self.end_all(&End::Close(1012, "restart".to_owned()));
         let closed = changes.wait_for(|_| self.shared.lock().sockets.is_empty());
         let _ = tokio::time::timeout(2 * LINGER, closed).await;
+    }
+
+    fn end_all(&self, end: &End) {
+        let mut store = self.shared.lock();
+        store.held.clear();
+        for open in store.sockets.values() {
+            // It may just be closing.
+            let _ = open.out.send(Out::End(end.clone()));
+        }
     }
 }
 
@@ -83,6 +100,7 @@ impl Drop for Server {
         for task in &self.tasks {
             task.abort();
         }
+        self.end_all(&End::Cut(How::Reset));
     }
 }
 
@@ -113,7 +131,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 /// Looks for lost runs every so often.
 async fn janitor(shared: Arc<Shared>) {
-    let mut clock = tokio::time::interval(shared.config.janitor);
+    let mut clock = tokio::time::interval(shared.config.janitor.max(Duration::from_millis(1)));
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         clock.tick().await;

@@ -255,6 +255,12 @@ impl Transport {
             let what = format!("a second join of {}", message.topic);
             self.shared.lock().violate(message.topic.strip_prefix("run:"), what);
             old.task.abort();
+            // What it had not answered it never will.
+            if let Some(run) = message.topic.strip_prefix("run:")
+                && let Some(entry) = self.shared.lock().entry(run)
+            {
+                entry.watch.gone(self.number);
+            }
             channel::farewell(&self.shared, &self.out, self.number, &message.topic, old.join_ref.as_deref());
         }
         let bound = self.shared.config.version >= ServerVersion::META;
@@ -281,8 +287,8 @@ impl Transport {
             join_ref: message.join_ref.clone(),
             kind,
         };
-        self.enter(message);
         channel::pause(&self.shared, self.number, request, action.as_ref()).await;
+        self.enter(message);
         let task = tokio::spawn(process.run(receiver));
         let channel = Channel { join_ref: message.join_ref.clone(), inbox, task };
         self.channels.insert(message.topic.clone(), channel);
@@ -318,7 +324,7 @@ impl Transport {
         }
         match store.entry(run) {
             Some(entry) => {
-                entry.run.joined = true;
+                entry.run.is_worked_on = true;
                 Ok(Kind::Run { id: run.to_owned(), scrubber: Box::default() })
             }
             None => Err(r#"{"reason":"not_found"}"#),

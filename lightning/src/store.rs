@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
@@ -13,7 +14,6 @@ use tokio::sync::{Notify, broadcast, oneshot, watch};
 use crate::config::Config;
 use crate::fault::{Cut, Faults};
 use crate::happening::{Happened, Happening};
-use crate::jsonb::{self, Style};
 use crate::link::Out;
 use crate::record::{Answer, Recorded};
 use crate::rules::Watch;
@@ -149,7 +149,7 @@ impl Locked<'_> {
         }
         // Nobody may be listening.
         let _ = self.shared.happenings.send(happening);
-        self.shared.changed.send_modify(|count| *count += 1);
+        self.changed();
     }
 
     /// Notes what a correct worker does not do.
@@ -169,6 +169,7 @@ impl Locked<'_> {
         self.runs.get_mut(id)
     }
 
+    /// Creates a run, whose input has been printed.
     pub(crate) fn create(&mut self, new: NewRun) -> RunId {
         let id = new.id.unwrap_or_else(uuid);
         let project = new.project.unwrap_or_else(|| self.project.clone());
@@ -176,7 +177,7 @@ impl Locked<'_> {
             self.credentials.insert(credential, body);
         }
         let dataclip_id = match new.input {
-            Some(clip) => Some(self.clip(None, NewClip { project: Some(project.clone()), ..clip })),
+            Some(clip) => Some(self.clip(NewClip { project: Some(project.clone()), ..clip })),
             None => new.plan.get("dataclip_id").and_then(Value::as_str).map(str::to_owned),
         };
         let queue = new.queue.unwrap_or_else(|| "default".to_owned());
@@ -199,7 +200,7 @@ impl Locked<'_> {
             plan: new.plan,
             logs: Vec::new(),
             worker_id: None,
-            joined: false,
+            is_worked_on: false,
         };
         let entry = Entry { run, watch: Watch::default(), happenings: Vec::new(), claimed_on: None };
         if self.runs.insert(id.clone(), entry).is_none() {
@@ -210,21 +211,23 @@ impl Locked<'_> {
         id
     }
 
-    pub(crate) fn clip(&mut self, id: Option<String>, new: NewClip) -> String {
-        let id = id.unwrap_or_else(uuid);
-        let style = Style::of(self.shared.config.jsonb);
-        // Compact means as it came; and what is no JSON is kept, so that tests can see what a worker makes of it.
-        let print = |text: bytes::Bytes| match (style, str::from_utf8(&text).map(|t| jsonb::print(t, style, None))) {
-            (Style::Jsonb, Ok(Ok((printed, _)))) => printed.into(),
-            _ => text,
-        };
-        let clip = Clip {
-            body: new.body.map(print),
-            request: new.request.map(|request| Some(print(request))),
-            project: new.project.unwrap_or_else(|| self.project.clone()),
-        };
-        self.clips.insert(id.clone(), clip);
+    /// Keeps a dataclip, which has been printed.
+    pub(crate) fn clip(&mut self, new: NewClip) -> String {
+        let id = uuid();
+        let project = new.project.unwrap_or_else(|| self.project.clone());
+        self.clips.insert(id.clone(), Clip { body: new.body, request: new.request.map(Some), project });
         id
+    }
+
+    /// Takes back a run that nobody has claimed.
+    pub(crate) fn cancel(&mut self, id: &str) -> bool {
+        let now = self.now();
+        let Some(entry) = self.entry(id).filter(|entry| entry.run.state == RunState::Available) else { return false };
+        entry.run.state = RunState::Cancelled;
+        entry.run.finished_at = Some(now);
+        let state = RunState::Cancelled;
+        self.tell(Some(id), Happened::RunCompleted { state, error_type: None, error_message: None });
+        true
     }
 
     /// How long a run may take, from its claim and without grace.
@@ -279,8 +282,11 @@ impl Locked<'_> {
         let seq = self.forgotten + self.records.len() as u64;
         recorded.seq = seq;
         recorded.at = self.now();
-        recorded.payload.truncate(config.record_payload);
+        // A copy: a part of a frame would keep all of it.
+        let kept = recorded.payload.len().min(config.record_payload);
+        recorded.payload = Bytes::copy_from_slice(&recorded.payload[..kept]);
         self.records.push_back(recorded);
+        self.changed();
         while self.records.len() > config.records {
             self.records.pop_front();
             self.forgotten += 1;
@@ -293,9 +299,23 @@ impl Locked<'_> {
         if let Some(recorded) = self.recorded(seq) {
             recorded.answer = answer;
         }
+        self.changed();
     }
 
-    pub(crate) fn recorded(&mut self, seq: u64) -> Option<&mut Recorded> {
+    /// Notes that a reply has been written.
+    pub(crate) fn delivered(&mut self, seq: u64) {
+        if let Some(recorded) = self.recorded(seq) {
+            recorded.delivered = true;
+        }
+        self.changed();
+    }
+
+    /// Wakes whoever waits.
+    fn changed(&self) {
+        self.shared.changed.send_modify(|count| *count += 1);
+    }
+
+    fn recorded(&mut self, seq: u64) -> Option<&mut Recorded> {
         let at = seq.checked_sub(self.forgotten)?;
         self.records.get_mut(usize::try_from(at).ok()?)
     }

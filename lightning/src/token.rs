@@ -92,7 +92,10 @@ pub fn sign_worker(claims: &Value, secret: &str) -> String {
 
 /// The pair of keys that run tokens are signed and checked with.
 #[derive(Debug, Clone)]
-pub struct Keys(Arc<RsaKeyPair>);
+pub struct Keys {
+    pair: Arc<RsaKeyPair>,
+    public: String,
+}
 
 impl Keys {
     /// The key in a PEM, or one that was made once for this process: making one takes a while.
@@ -105,39 +108,29 @@ impl Keys {
     }
 
     fn generate() -> Result<Keys, BadKey> {
-        rsa::KeyPair::generate(KeySize::Rsa2048).map(|pair| Keys(Arc::new(pair))).map_err(|_| BadKey::Generate)
+        let pair = rsa::KeyPair::generate(KeySize::Rsa2048).map_err(|_| BadKey::Generate)?;
+        Keys::of(pair)
     }
 
     fn from_pem(pem: &str) -> Result<Keys, BadKey> {
-        let body: String =
-            pem.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("-----")).collect();
         if !pem.contains("-----BEGIN") {
             return Err(BadKey::Pem);
         }
-        let der = BASE64_STANDARD.decode(body).map_err(|_| BadKey::Pem)?;
-        RsaKeyPair::from_pkcs8(&der)
-            .or_else(|_| RsaKeyPair::from_der(&der))
-            .map(|pair| Keys(Arc::new(pair)))
-            .map_err(|_| BadKey::Rsa)
+        let lines = pem.lines().map(str::trim).filter(|line| !line.starts_with("-----"));
+        let der = BASE64_STANDARD.decode(lines.collect::<String>()).map_err(|_| BadKey::Pem)?;
+        let pair = RsaKeyPair::from_pkcs8(&der).or_else(|_| RsaKeyPair::from_der(&der)).map_err(|_| BadKey::Rsa)?;
+        Keys::of(pair)
+    }
+
+    fn of(pair: RsaKeyPair) -> Result<Keys, BadKey> {
+        let der: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| BadKey::Rsa)?;
+        let public = BASE64_STANDARD.encode(pem("PUBLIC KEY", der.as_ref()));
+        Ok(Keys { pair: Arc::new(pair), public })
     }
 
     /// The public key: base64 of its PEM, as workers take it.
-    pub fn public(&self) -> String {
-        let der: Vec<u8> = match self.0.public_key().as_der() {
-            Ok(der) => {
-                let der: PublicKeyX509Der<'_> = der;
-                der.as_ref().to_vec()
-            }
-            Err(_) => Vec::new(),
-        };
-        let text = BASE64_STANDARD.encode(der);
-        let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
-        for line in text.as_bytes().chunks(64) {
-            pem.push_str(&String::from_utf8_lossy(line));
-            pem.push('\n');
-        }
-        pem.push_str("-----END PUBLIC KEY-----\n");
-        BASE64_STANDARD.encode(pem)
+    pub fn public(&self) -> &str {
+        &self.public
     }
 
     /// A token for a run that is claimed now.
@@ -150,9 +143,10 @@ impl Keys {
     /// A token with any claims.
     pub fn sign(&self, claims: &Value) -> String {
         let signed = unsigned("RS256", claims);
-        let mut tag = vec![0; self.0.public_modulus_len()];
-        match self.0.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut tag) {
+        let mut tag = vec![0; self.pair.public_modulus_len()];
+        match self.pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut tag) {
             Ok(()) => format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(tag)),
+            // Not with a key that is one; and a token without a signature is refused.
             Err(_) => signed,
         }
     }
@@ -163,7 +157,7 @@ impl Keys {
         if parts.algorithm != "RS256" {
             return Err(Refused::Algorithm("RS256"));
         }
-        let key = self.0.public_key();
+        let key = self.pair.public_key();
         signature::UnparsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, key.as_ref())
             .verify(parts.signed.as_bytes(), &parts.signature)
             .map_err(|_| Refused::Signature)?;
@@ -208,6 +202,12 @@ impl<'a> Parts<'a> {
 fn unsigned(algorithm: &str, claims: &Value) -> String {
     let header = json!({"alg": algorithm, "typ": "JWT"}).to_string();
     format!("{}.{}", BASE64_URL_SAFE_NO_PAD.encode(header), BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()))
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = BASE64_STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 #[cfg(test)]
@@ -266,10 +266,20 @@ mod tests {
 
     #[test]
     fn the_public_key_is_base64_of_pem() {
-        let public = Keys::new(None).unwrap().public();
+        let public = Keys::new(None).unwrap().public().to_owned();
         let pem = String::from_utf8(BASE64_STANDARD.decode(public).unwrap()).unwrap();
         assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\nMII"), "{pem}");
         assert!(Keys::new(Some(&pem)).is_err(), "a public key signs nothing");
         assert!(Keys::new(Some("x")).is_err());
+    }
+
+    #[test]
+    fn a_private_key_can_be_given() {
+        let made = Keys::new(None).unwrap();
+        let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = made.pair.as_der().unwrap();
+        let given = Keys::new(Some(&pem("PRIVATE KEY", der.as_ref()))).unwrap();
+        assert_eq!(given.public(), made.public());
+        let token = given.sign_run("r", NOW, Duration::from_secs(10));
+        assert_eq!(made.check_run(&token, "r", NOW), Ok(()));
     }
 }

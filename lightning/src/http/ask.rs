@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::problem::Problem;
 use crate::fault::{Chaos, Fault};
+use crate::jsonb::Style;
 use crate::run::{NewClip, NewRun};
 use crate::store::Shared;
 
@@ -56,6 +57,7 @@ pub(super) async fn run(State(shared): State<Arc<Shared>>, body: Bytes) -> Resul
         queue: asked.queue,
         project: None,
     };
+    let new = new.printed(Style::of(shared.config.jsonb));
     let mut store = shared.lock();
     if let Some(id) = &new.id
         && store.runs.contains_key(id)

@@ -9,12 +9,13 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::header;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
 use crate::happening::{Happened, Happening};
-use crate::run::{LogLine, Run};
+use crate::run::{Clip, LogLine, Run};
 use crate::store::{Locked, Shared};
 
 type App = State<Arc<Shared>>;
@@ -47,12 +48,26 @@ pub(super) async fn runs(State(shared): App) -> Json<Vec<Value>> {
     Json(store.order.iter().map(|id| short(&store.runs[id].run)).collect())
 }
 
+/// Longest final state that is shown with its run.
+const MAX_FINAL_STATE: usize = 1 << 20;
+
+/// A run, with what does not belong to it alone.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    run: &'a Run,
+    log_lines: usize,
+    /// Unless there is none, or it is long.
+    final_state: Option<Box<RawValue>>,
+}
+
 /// A run: where it is, its steps, how it ended.
-pub(super) async fn run(State(shared): App, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    find(&shared, &id, |_, run| {
-        let mut shown = json!(run);
-        shown["log_lines"] = json!(run.logs.len());
-        Json(shown)
+pub(super) async fn run(State(shared): App, Path(id): Path<String>) -> Result<Response, Problem> {
+    find(&shared, &id, |store, run| {
+        let clip = run.final_dataclip_id.as_ref().and_then(|id| store.clips.get(id));
+        let text = clip.map(Clip::text).filter(|text| text.len() <= MAX_FINAL_STATE);
+        let final_state = text.and_then(|text| serde_json::from_slice(&text).ok());
+        Json(Whole { run, log_lines: run.logs.len(), final_state }).into_response()
     })
 }
 

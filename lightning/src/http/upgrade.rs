@@ -31,6 +31,11 @@ pub(super) async fn upgrade(
         Ok(worker_id) => worker_id,
         Err(refusal) => return refusal.into_response(),
     };
+    if let Some(status) = shared.lock().faults.connect() {
+        let status = status.as_u64().and_then(|status| u16::try_from(status).ok());
+        let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+        return status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE).into_response();
+    }
     let Some(accept) = accept(request.headers()) else { return StatusCode::BAD_REQUEST.into_response() };
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
@@ -70,7 +75,7 @@ fn admit(
         return Err((StatusCode::FORBIDDEN, ""));
     }
     let vsn = query.get("vsn").and_then(|vsn| vsn.strip_prefix("2.0."));
-    if !vsn.is_some_and(|patch| patch.parse::<u32>().is_ok()) {
+    if vsn.is_none_or(|patch| patch.parse::<u32>().is_err()) {
         return Err((StatusCode::FORBIDDEN, ""));
     }
     let unauthorized = (StatusCode::UNAUTHORIZED, "Unauthorized");

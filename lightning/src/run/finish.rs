@@ -69,7 +69,7 @@ pub(crate) fn complete(call: &Call<'_>) -> Result<Response, Trouble> {
     let open: Vec<String> =
         entry.run.steps.iter().filter(|step| step.finished_at.is_none()).map(|step| step.id.clone()).collect();
     if let Some(id) = &final_id
-        && !store.clips.get(id).is_some_and(|clip| clip.project == project)
+        && store.clips.get(id).is_none_or(|clip| clip.project != project)
     {
         return Err(Trouble::wrapped("final_dataclip_id", "does not exist"));
     }

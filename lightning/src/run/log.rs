@@ -102,9 +102,10 @@ fn belongs(call: &Call<'_>, store: &mut Locked<'_>, line: &LogLine) -> Result<()
 fn keep(call: &Call<'_>, store: &mut Locked<'_>, line: LogLine) {
     let Some(entry) = store.entry(call.run) else { return };
     let last = entry.watch.last_log;
+    let is_repeat = entry.watch.line(call.socket, line.timestamp, &line.message);
     entry.watch.last_log = last.max(Some(line.timestamp));
     entry.run.logs.push(line.clone());
-    if let Some(last) = last.filter(|last| line.timestamp <= *last) {
+    if let Some(last) = last.filter(|last| line.timestamp <= *last && !is_repeat) {
         let at = line.timestamp;
         call.violate(store, format!("a log line at {at} after one at {last}: {:?}", line.message));
     }
