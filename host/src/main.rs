@@ -10,6 +10,7 @@ use fulgurite::config::{self, Config};
 use fulgurite::exit_code;
 use fulgurite::report::Report;
 use fulgurite::screen::{Screen, Style};
+use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let done = catch_unwind(AssertUnwindSafe(|| match Config::new(Cli::read()) {
@@ -41,8 +42,12 @@ fn run(config: &Config) -> exit_code::ExitCode {
 
 /// Our own traces go the same way as everything else that people read.
 fn traces(log: &config::Log, screen: Arc<Screen>) {
+    // The websocket's library would show tokens and states, were it asked for everything.
+    let quiet = ["tungstenite=info", "tokio_tungstenite=info"];
+    let filter = quiet.iter().filter_map(|directive| directive.parse().ok());
+    let filter = filter.fold(EnvFilter::new(&log.traces), EnvFilter::add_directive);
     let traces = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(&log.traces))
+        .with_env_filter(filter)
         .with_ansi(screen.style().color)
         .with_writer(screen);
     if log.json { traces.json().init() } else { traces.init() }

@@ -28,6 +28,8 @@ pub(crate) struct Watch {
     /// Lines that were kept, which may come again in other batches.
     lines: VecDeque<(u64, u64)>,
     ambiguous: HashSet<u64>,
+    /// Events of which one was ambiguous.
+    unsure: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -75,7 +77,7 @@ impl Watch {
     pub(crate) fn gone(&mut self, socket: u64) {
         for at in (0..self.in_flight.len()).rev() {
             if self.in_flight[at].socket == socket {
-                self.ambiguous.insert(self.in_flight.remove(at).print);
+                self.doubt_flight(at);
             }
         }
         let recent = std::mem::take(&mut self.recent);
@@ -108,10 +110,22 @@ impl Watch {
     /// A reply was kept back by a fault: whoever asked may ask again.
     pub(crate) fn lost(&mut self, seq: u64) {
         if let Some(at) = self.in_flight.iter().position(|flight| flight.seq == seq) {
-            let flight = self.in_flight.remove(at);
-            self.ambiguous.insert(flight.print);
-            self.doubt_lines(flight.socket);
+            let socket = self.in_flight[at].socket;
+            self.doubt_flight(at);
+            self.doubt_lines(socket);
         }
+    }
+
+    fn doubt_flight(&mut self, at: usize) {
+        let flight = self.in_flight.remove(at);
+        self.ambiguous.insert(flight.print);
+        self.unsure.insert(flight.event);
+    }
+
+    /// A worker may not know whether a request of this kind was handled, and so say the same in other words: without the part
+    /// that may have been what went wrong.
+    pub(crate) fn may_rephrase(&self, event: &str) -> bool {
+        self.unsure.contains(event)
     }
 
     /// It may have been asked before, without the worker knowing the answer.

@@ -215,9 +215,7 @@ fn thread_of(_: &World, _: &str) -> Option<i32> {
 async fn room() {
     let world = World::new().await;
     let ids: Vec<String> = (0..5).map(|_| world.handle.enqueue(NewRun::new(chain(&[("a", ENDLESS)]), "{}"))).collect();
-    for id in &ids[..2] {
-        until_it_says_something(&world, id).await;
-    }
+    world.handle.until(|handle| handle.runs().iter().filter(|run| !said(run).is_empty()).count() == 2).await;
     let claimed = world.handle.runs().iter().filter(|run| run.state != RunState::Available).count();
     assert_eq!(claimed, 2, "two slots, two runs");
     let demands: Vec<u64> = world

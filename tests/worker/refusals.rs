@@ -131,7 +131,7 @@ async fn credentials() {
     let id = world.handle.enqueue(with(Value::Null));
     let run = world.handle.wait(&id).await;
     assert_state(&run, RunState::Success);
-    assert_eq!(result(&world.handle, &run), json!({ "is": {} }));
+    assert_eq!(result(&world.handle, &run), json!({ "is": {}, "data": {} }));
     let of_run =
         |request: &&fulgurite_lightning::Recorded| request.event == "fetch:credential" && request.topic.ends_with(&id);
     assert_eq!(world.handle.record().iter().filter(of_run).count(), 1, "two steps, one credential, one request");

@@ -238,13 +238,16 @@ impl Courier {
                 self.assumed.insert(step.clone(), letter.clone());
                 Next::Settled(Fate::Delivered)
             }
-            Message::StepComplete(_) if doubt && detail == Detail::Full => {
+            // It was there, and its dataclip cannot be there twice.
+            Message::StepComplete(_) if doubt && crashes == 1 && detail == Detail::Full => {
                 if let Some(clip) = letter.clip() {
                     self.stored.insert(clip.to_owned());
                 }
                 Next::Settled(Fate::Delivered)
             }
             Message::Log { .. } => Next::Settled(Fate::Unknown),
+            // Once as it is: it may have crashed after it had done its work, or over something else.
+            Message::StepComplete(_) | Message::RunComplete { .. } if crashes == 1 => Next::Again(detail),
             Message::StepComplete(_) | Message::RunComplete { .. } => match detail {
                 Detail::Full => Next::Again(Detail::Bodiless),
                 Detail::Bodiless => Next::Again(Detail::Bare),
