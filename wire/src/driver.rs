@@ -178,10 +178,14 @@ impl Driver {
                 sending = what;
                 socket.send(outgoing);
             }
+            // What cannot be sent is told at once, too.
+            desk.tell();
             // Far away if there is none, which is never so while there is a connection.
             let deadline = desk.protocol.deadline().map(Instant::from_std);
             let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
+                // The socket before the clock: what has come must be seen before the server is called silent.
+                biased;
                 happened = socket.next() => match happened {
                     Happened::Came(frame, bytes) => desk.received(frame, bytes),
                     Happened::Sign => desk.protocol.heard(),
