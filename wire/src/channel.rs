@@ -106,6 +106,8 @@ struct Beat {
     next: Instant,
     /// Whether anything came since the last one.
     heard: bool,
+    /// Whether nothing did, and there is a short while left for it.
+    doubted: bool,
     to_send: VecDeque<Pulse>,
 }
 
@@ -249,7 +251,7 @@ impl Protocol {
 
     /// There is a connection.
     pub(crate) fn connected(&mut self, now: Instant) {
-        self.beat = Some(Beat { next: now + self.heartbeat, heard: true, to_send: VecDeque::new() });
+        self.beat = Some(Beat { next: now + self.heartbeat, heard: true, doubted: false, to_send: VecDeque::new() });
     }
 
     /// There is none any more.
@@ -382,16 +384,21 @@ impl Protocol {
         let Some(beat) = &mut self.beat else { return };
         if now >= beat.next {
             if beat.heard {
-                beat.heard = false;
+                (beat.heard, beat.doubted) = (false, false);
+                beat.next = now + self.heartbeat;
                 if beat.to_send.is_empty() {
                     // Either answer will do: some servers do not answer a heartbeat.
                     beat.to_send.extend([Pulse::Heartbeat, Pulse::Ping]);
                 }
+            } else if !beat.doubted {
+                // If it is us who slept, what the server said in the meantime is still to be read.
+                beat.doubted = true;
+                beat.next = now + self.heartbeat / 10;
             } else {
                 count(&self.counters.heartbeats_missed);
                 self.events.push_back(Event::Silent);
+                beat.next = now + self.heartbeat;
             }
-            beat.next = now + self.heartbeat;
         }
         let late = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         let mut gone = Vec::new();
@@ -1183,8 +1190,15 @@ mod tests {
         stage.protocol.heard();
         stage.waits(HEARTBEAT);
         stage.sends(&[r#"[null,"4","phoenix","heartbeat",{}]"#, "ping"]);
+        // Even if it is late.
+        stage.waits(HEARTBEAT);
+        stage.sends(&[]);
+        stage.protocol.heard();
+        stage.waits(HEARTBEAT / 10);
+        stage.sends(&[r#"[null,"5","phoenix","heartbeat",{}]"#, "ping"]);
+        stage.waits(HEARTBEAT);
         stage.tells(&[]);
-        stage.waits(HEARTBEAT - SECOND);
+        stage.waits(HEARTBEAT / 10 - SECOND);
         stage.tells(&[]);
         stage.waits(SECOND);
         stage.tells(&[Event::Silent]);

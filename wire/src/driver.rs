@@ -184,8 +184,6 @@ impl Driver {
             let deadline = desk.protocol.deadline().map(Instant::from_std);
             let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
-                // The socket before the clock: what has come must be seen before the server is called silent.
-                biased;
                 happened = socket.next() => match happened {
                     Happened::Came(frame, bytes) => desk.received(frame, bytes),
                     Happened::Sign => desk.protocol.heard(),

@@ -390,6 +390,20 @@ fn pings_are_answered_between_frames() {
 }
 
 #[test]
+fn a_ping_is_answered_while_nothing_else_happens() {
+    run(async {
+        let server = Server::new().await;
+        let (client, _driver) = server.client();
+        let (mut peer, _channel) = joined(&server, &client).await;
+        for n in 0..4_u8 {
+            peer.socket.send(Message::Ping(vec![n].into())).await.expect("somebody reads");
+            let pong = peer.socket.next().await.expect("not the end").expect("a frame");
+            assert_eq!(pong, Message::Pong(vec![n].into()));
+        }
+    });
+}
+
+#[test]
 fn the_longest_frame_goes_and_one_byte_more_does_not() {
     run(async {
         let server = Server::new().await;
@@ -633,6 +647,29 @@ fn what_comes_slowly_is_a_sign_of_life() {
         let (answer, _tcp) = tokio::join!(channel.request("e", Payload::empty(), LONG), serves);
         assert_eq!(answer, ok("{}"));
         assert_eq!(client.counters().drops.load(Ordering::Relaxed), 0);
+    });
+}
+
+#[test]
+fn what_goes_slowly_is_a_sign_of_life() {
+    run(async {
+        let server = Server::new().await;
+        let (client, _driver) = server.client_with(|settings| settings.heartbeat = Duration::from_millis(500));
+        let (peer, channel) = joined(&server, &client).await;
+        let serves = async {
+            let mut tcp = peer.socket.into_inner();
+            let mut beats = tokio::time::interval(Duration::from_millis(30));
+            // More than may lie between us is read in small parts, and nothing is said.
+            let mut part = vec![0; 150_000];
+            for _ in 0..60 {
+                beats.tick().await;
+                tcp.read_exact(&mut part).await.expect("there is more");
+            }
+            assert_eq!(client.counters().drops.load(Ordering::Relaxed), 0);
+        };
+        let large = Payload::new().quoted([Bytes::from("x".repeat(10_900_000))]);
+        let (answer, ()) = tokio::join!(channel.request("e", large, LONG), serves);
+        assert_eq!(answer, Err(RequestError::Lost));
     });
 }
 
