@@ -11,8 +11,11 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::channel::{Ask, Event, Protocol, RequestId, Transmit, What};
-use crate::client::{ChannelId, Client, Command, JoinError, Joined, Leave, Push, Reply, RequestError, Response};
+use crate::client::{
+    ChannelId, Client, Command, JoinError, Joined, LONGEST_LEAVE, Leave, Push, Reply, RequestError, Response,
+};
 use crate::counters::{Counters, add, count};
+use crate::frame::{Frame, Unreadable};
 use crate::outgoing::Outgoing;
 use crate::settings::{Backoff, Settings, Target, UrlError};
 use crate::socket::{Connector, Failure, Gone, Happened, Socket};
@@ -310,7 +313,7 @@ impl Desk {
         })
     }
 
-    fn received(&mut self, frame: Result<crate::frame::Frame, crate::frame::Unreadable>, bytes: usize) {
+    fn received(&mut self, frame: Result<Frame, Unreadable>, bytes: usize) {
         count(&self.counters.frames_in);
         add(&self.counters.bytes_in, bytes as u64);
         match frame {
@@ -408,9 +411,6 @@ impl Desk {
         }
     }
 }
-
-/// How long the server may take to let go of a channel that nobody waits for.
-const LONGEST_LEAVE: Duration = Duration::from_secs(5);
 
 /// When to try again.
 struct Retry {

@@ -2,6 +2,9 @@
 //!
 //! Both write into a buffer of the caller's that is smaller than the text, so escaping says how far it came. What is escaped is what
 //! JSON demands: quotes, backslashes and control characters. JSON text is full of quotes, so the fast way has no branch for one.
+//!
+//! Masking is a second pass over what has just been written and is in the cache: a tenth of what escaping takes, too little to make
+//! one pass out of two (`benches/escape.rs`).
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
