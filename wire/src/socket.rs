@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::Stream;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{Stream, StreamExt};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -33,6 +34,9 @@ const LONGEST_MESSAGE: usize = 1 << 30;
 const LONGEST_QUEUE: usize = 4 << 10;
 /// How long a goodbye may take.
 const LONGEST_CLOSE: Duration = Duration::from_secs(1);
+/// How long one address has before the next one is tried beside it (RFC 8305).
+const HEAD_START: Duration = Duration::from_millis(250);
+const MOST_ADDRESSES: usize = 8;
 
 /// Makes connections.
 pub(crate) struct Connector {
@@ -134,7 +138,7 @@ impl Connector {
     /// Connects, up to the end of the websocket's handshake.
     pub(crate) async fn open(&self) -> Result<Socket, Failure> {
         let Target { host, port, uri, .. } = &self.target;
-        let tcp = TcpStream::connect((host.as_str(), *port)).await;
+        let tcp = reach(host, *port).await;
         let tcp = tcp.map_err(|error| Failure::Other(format!("cannot connect: {error}")))?;
         // Requests wait for answers: nothing is gained by holding them back.
         let _ = tcp.set_nodelay(true);
@@ -370,6 +374,24 @@ impl AsyncWrite for Wire {
     }
 }
 
+/// A connection to whichever address of a host answers first; each has a head start before the next.
+async fn reach(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut addresses = tokio::net::lookup_host((host, port)).await?.take(MOST_ADDRESSES).peekable();
+    let mut attempts = FuturesUnordered::new();
+    let mut failed = io::Error::other("its name has no address");
+    loop {
+        attempts.extend(addresses.next().map(TcpStream::connect));
+        tokio::select! {
+            done = attempts.next() => match done {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => failed = error,
+                None => return Err(failed),
+            },
+            () = tokio::time::sleep(HEAD_START), if addresses.peek().is_some() => {}
+        }
+    }
+}
+
 /// Whose word is taken for a server's identity.
 fn roots(system_certificates: bool) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
@@ -399,7 +421,7 @@ fn tls(roots: RootCertStore) -> Result<TlsConnector, String> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use futures_util::{SinkExt, StreamExt};
+    use futures_util::SinkExt;
     use rustls::ServerConfig;
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -219,6 +219,18 @@ fn what_may_pass_is_tried_again() {
 }
 
 #[test]
+fn an_address_that_nobody_listens_at_is_passed_over() {
+    run(async {
+        let server = Server::new().await;
+        let port = server.address().port();
+        // It may be `::1` first.
+        let (client, _driver) = server.client_with(|settings| settings.url = format!("ws://localhost:{port}/worker"));
+        joined(&server, &client).await;
+        assert_eq!(client.counters().attempts.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
 fn why_the_server_went_is_known() {
     run(async {
         let server = Server::new().await;
