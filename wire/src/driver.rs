@@ -187,6 +187,15 @@ impl Driver {
             let deadline = desk.protocol.deadline().map(Instant::from_std);
             let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
+                // What has come counts before the clock does, however late we are.
+                biased;
+                order = orders.next() => match order {
+                    Some(order) => desk.take(order),
+                    None => {
+                        socket.close().await;
+                        return None;
+                    }
+                },
                 happened = socket.next() => match happened {
                     Happened::Came(frame, bytes) => desk.received(frame, bytes),
                     Happened::Sign => desk.protocol.heard(),
@@ -203,13 +212,6 @@ impl Driver {
                         }
                     }
                     Happened::Gone(gone) => break gone,
-                },
-                order = orders.next() => match order {
-                    Some(order) => desk.take(order),
-                    None => {
-                        socket.close().await;
-                        return None;
-                    }
                 },
                 () = tokio::time::sleep_until(deadline) => {
                     if socket.has_moved() {
@@ -307,7 +309,7 @@ impl Desk {
     fn transmit(&mut self) -> Option<(Option<What>, Outgoing)> {
         let Desk { protocol, answers, .. } = self;
         let wanted = |request: RequestId| answers.get(&request).is_some_and(|answer| !answer.is_closed());
-        Some(match protocol.poll_transmit(now(), wanted)? {
+        Some(match protocol.poll_transmit(wanted)? {
             Transmit::Ping => (None, Outgoing::ping()),
             Transmit::Frame { what, head, payload } => (Some(what), Outgoing::text(head, payload)),
         })
