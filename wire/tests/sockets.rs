@@ -740,3 +740,75 @@ fn more_channels_than_a_server_allows_are_not_asked_for() {
         drop(channels);
     });
 }
+
+/// What the server has seen of each request, by its number.
+type Seen = std::collections::HashMap<u64, u32>;
+
+/// Serves a connection until the dice say that it breaks.
+async fn serve_until_it_breaks(mut peer: Peer, dice: &mut fastrand::Rng, seen: &mut Seen) {
+    for _ in 0..dice.u32(1..60) {
+        let Some(Ok(message)) = peer.socket.next().await else { return };
+        let Message::Text(text) = message else { continue };
+        let [join_ref, reference, topic, event, payload]: [Value; 5] = serde_json::from_str(&text).expect("a frame");
+        let answer = json!([join_ref, reference, topic, "phx_reply", { "status": "ok", "response": payload["n"] }]);
+        if let Some(n) = payload["n"].as_u64() {
+            *seen.entry(n).or_default() += 1;
+            match dice.u8(..10) {
+                0 => continue,
+                1 => return,
+                _ => {}
+            }
+        }
+        if event != "phx_leave" && peer.socket.send(Message::text(answer.to_string())).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_bad_line_loses_some_and_doubles_none() {
+    const CHANNELS: u64 = 10;
+    const REQUESTS: u64 = 100;
+    run(async {
+        let server = Server::new().await;
+        let (client, _driver) = server.client();
+        let mut seen = Seen::new();
+        let serves = async {
+            let mut dice = fastrand::Rng::with_seed(7);
+            loop {
+                serve_until_it_breaks(server.accept().await, &mut dice, &mut seen).await;
+            }
+        };
+        let asks = futures_util::future::join_all((0..CHANNELS).map(|of| {
+            let client = &client;
+            async move {
+                let channel = join(client, &format!("t{of}")).await;
+                let mut answers = Vec::new();
+                for n in of * REQUESTS..(of + 1) * REQUESTS {
+                    let padding = "x".repeat(n as usize % 7 * 10_000);
+                    let payload = Payload::json(&json!({ "n": n, "padding": padding }));
+                    answers.push((n, channel.request("e", payload, Duration::from_millis(200)).await));
+                }
+                answers
+            }
+        }));
+        let answers = tokio::select! {
+            answers = asks => answers,
+            () = serves => unreachable!("it serves for ever"),
+        };
+        let mut answered = 0;
+        for (n, answer) in answers.into_iter().flatten() {
+            let times = seen.get(&n).copied().unwrap_or(0);
+            match answer {
+                Ok(Reply::Ok(response)) => {
+                    assert_eq!((response.json::<u64>().expect("a number"), times), (n, 1));
+                    answered += 1;
+                }
+                Err(RequestError::Lost | RequestError::Timeout) => assert!(times <= 1, "{n}: {times} times"),
+                other => panic!("{n}: {other:?}"),
+            }
+        }
+        assert!(answered > CHANNELS * REQUESTS / 4, "{answered}");
+        assert!(client.counters().drops.load(Ordering::Relaxed) > 10);
+    });
+}
