@@ -10,10 +10,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
 use tracing::{debug, trace, warn};
 
-use crate::client::{ChannelId, JoinError, Push, Reply, RequestError, Response};
+use crate::client::{ChannelId, JoinError, LONGEST_LEAVE, Push, Reply, RequestError, Response};
 use crate::counters::{Counters, count};
 use crate::frame::{self, Frame, Kind, Ref};
 use crate::payload::Payload;
@@ -25,8 +24,6 @@ const REJOIN: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
 /// How often a request goes back because the server says that the topic is not joined, before it gets that for an answer.
 const MOST_RETURNS: u8 = 3;
-/// How long the server may take to let go of a channel that nobody waits for.
-const LONGEST_LEAVE: Duration = Duration::from_secs(5);
 
 /// All channels of one client, over all its connections.
 pub(crate) struct Protocol {
@@ -106,6 +103,8 @@ struct Beat {
     next: Instant,
     /// Whether anything came since the last one.
     heard: bool,
+    /// Whether nothing did, and there is a short while left for it.
+    doubted: bool,
     to_send: VecDeque<Pulse>,
 }
 
@@ -132,7 +131,7 @@ struct Member {
 enum State {
     /// To be joined as soon as there is a connection.
     Waiting,
-    /// To be joined again then.
+    /// To be joined again, but not before then.
     Due(Instant),
     /// The join is under way; the deadline is there when it is written.
     Joining {
@@ -249,7 +248,7 @@ impl Protocol {
 
     /// There is a connection.
     pub(crate) fn connected(&mut self, now: Instant) {
-        self.beat = Some(Beat { next: now + self.heartbeat, heard: true, to_send: VecDeque::new() });
+        self.beat = Some(Beat { next: now + self.heartbeat, heard: true, doubted: false, to_send: VecDeque::new() });
     }
 
     /// There is none any more.
@@ -271,7 +270,7 @@ impl Protocol {
             }
         }
         for channel in left {
-            self.channels.remove(&channel);
+            self.forget(channel);
             self.events.push_back(Event::Left { channel });
         }
     }
@@ -340,7 +339,7 @@ impl Protocol {
 
     /// What is to be sent next, if there is a connection and something to send. `wanted` says whether somebody waits for the answer to a
     /// request; if not, it is forgotten.
-    pub(crate) fn poll_transmit(&mut self, now: Instant, wanted: impl Fn(RequestId) -> bool) -> Option<Transmit> {
+    pub(crate) fn poll_transmit(&mut self, wanted: impl Fn(RequestId) -> bool) -> Option<Transmit> {
         match self.beat.as_mut()?.to_send.pop_front() {
             Some(Pulse::Ping) => return Some(Transmit::Ping),
             Some(Pulse::Heartbeat) => {
@@ -350,7 +349,7 @@ impl Protocol {
             None => {}
         }
         loop {
-            let (channel, turn) = self.turn(now)?;
+            let (channel, turn) = self.turn()?;
             let transmit = match turn {
                 Turn::Join => self.send_join(channel),
                 Turn::Leave => self.send_leave(channel),
@@ -382,16 +381,21 @@ impl Protocol {
         let Some(beat) = &mut self.beat else { return };
         if now >= beat.next {
             if beat.heard {
-                beat.heard = false;
+                (beat.heard, beat.doubted) = (false, false);
+                beat.next = now + self.heartbeat;
                 if beat.to_send.is_empty() {
                     // Either answer will do: some servers do not answer a heartbeat.
                     beat.to_send.extend([Pulse::Heartbeat, Pulse::Ping]);
                 }
+            } else if !beat.doubted {
+                // If it is us who slept, what the server said in the meantime is still to be read.
+                beat.doubted = true;
+                beat.next = now + self.heartbeat / 10;
             } else {
                 count(&self.counters.heartbeats_missed);
                 self.events.push_back(Event::Silent);
+                beat.next = now + self.heartbeat;
             }
-            beat.next = now + self.heartbeat;
         }
         let late = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         let mut gone = Vec::new();
@@ -414,6 +418,8 @@ impl Protocol {
                         self.events.push_back(Event::NotJoined { channel, why: JoinError::Timeout });
                     }
                 }
+                // Its turn comes when the writer is free, and until then there is nothing to come back for.
+                State::Due(at) if late(Some(at)) => member.state = State::Waiting,
                 State::Leaving { deadline, .. } if late(Some(deadline)) => gone.push(channel),
                 _ => {}
             }
@@ -431,10 +437,9 @@ impl Protocol {
 
     /// Whose turn it is to send, and what. Channels come and go before anybody asks anything; requests go in the order in which
     /// they were made.
-    fn turn(&self, now: Instant) -> Option<(ChannelId, Turn)> {
+    fn turn(&self) -> Option<(ChannelId, Turn)> {
         let of_channels = self.channels.iter().find_map(|(&channel, member)| match member.state {
             State::Waiting => Some((channel, Turn::Join)),
-            State::Due(at) if at <= now => Some((channel, Turn::Join)),
             State::Leaving { leave_ref: None, .. } => Some((channel, Turn::Leave)),
             _ => None,
         });
@@ -676,20 +681,20 @@ fn too_large(head: &[u8], payload: &Payload, limit: u64) -> Option<(u64, u64)> {
     (bytes > limit).then_some((bytes, limit))
 }
 
-/// Whether Phoenix itself says this, and not a channel's handler.
+/// Whether this is a refusal for this reason, which Phoenix itself gives and no channel's handler.
 fn is_about(response: &Response, reason: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Why<'a> {
-        reason: &'a str,
-    }
-    matches!(response, Response::Json(json) if serde_json::from_slice::<Why<'_>>(json).is_ok_and(|why| why.reason == reason))
+    response.reason().is_some_and(|given| given == reason)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::frame::decode_text;
-    use bytes::Bytes;
 
     const SECOND: Duration = Duration::from_secs(1);
     /// Out of the way of everything else.
@@ -739,7 +744,7 @@ mod tests {
 
         /// Takes the next frame, as the writer does, and does nothing with it.
         fn take(&mut self) -> Option<(Option<What>, String)> {
-            Some(match self.protocol.poll_transmit(self.now, |_| true)? {
+            Some(match self.protocol.poll_transmit(|_| true)? {
                 Transmit::Ping => (None, "ping".into()),
                 Transmit::Frame { what, head, payload } => {
                     let mut text = head;
@@ -777,6 +782,16 @@ mod tests {
         fn waits(&mut self, time: Duration) {
             self.now += time;
             self.protocol.handle_timeout(self.now);
+            // Or whoever drives this would never rest.
+            assert!(self.protocol.deadline().is_none_or(|deadline| deadline > self.now));
+        }
+
+        fn count_answers(&mut self, open: &mut HashMap<RequestId, u32>) {
+            while let Some(event) = self.protocol.poll_event() {
+                if let Event::Answered { request, .. } = event {
+                    *open.get_mut(&request).expect("it was asked") += 1;
+                }
+            }
         }
 
         fn tells(&mut self, expected: &[Event]) {
@@ -1163,7 +1178,7 @@ mod tests {
         let (mut stage, channel) = Stage::joined();
         let dropped = stage.ask(channel, "a");
         stage.ask(channel, "b");
-        let sent = stage.protocol.poll_transmit(stage.now, |request| request != dropped);
+        let sent = stage.protocol.poll_transmit(|request| request != dropped);
         assert!(matches!(sent, Some(Transmit::Frame { head, .. }) if head.ends_with(b"\"b\",")));
         stage.ask(channel, "c");
         stage.protocol.retain_waiting(|_| false);
@@ -1183,8 +1198,15 @@ mod tests {
         stage.protocol.heard();
         stage.waits(HEARTBEAT);
         stage.sends(&[r#"[null,"4","phoenix","heartbeat",{}]"#, "ping"]);
+        // Even if it is late.
+        stage.waits(HEARTBEAT);
+        stage.sends(&[]);
+        stage.protocol.heard();
+        stage.waits(HEARTBEAT / 10);
+        stage.sends(&[r#"[null,"5","phoenix","heartbeat",{}]"#, "ping"]);
+        stage.waits(HEARTBEAT);
         stage.tells(&[]);
-        stage.waits(HEARTBEAT - SECOND);
+        stage.waits(HEARTBEAT / 10 - SECOND);
         stage.tells(&[]);
         stage.waits(SECOND);
         stage.tells(&[Event::Silent]);
@@ -1198,5 +1220,92 @@ mod tests {
             stage.protocol.heard();
         }
         stage.sends(&[r#"[null,"2","phoenix","heartbeat",{}]"#, "ping"]);
+    }
+
+    proptest! {
+        /// Whatever happens, in whatever order: a request is answered once, and its bytes leave once, unless the server has said that
+        /// nobody looked at them.
+        #[test]
+        fn every_request_is_answered_once_and_sent_once(steps in proptest::collection::vec((0..12_u8, any::<u8>()), 0..200)) {
+            let mut stage = Stage::new();
+            let mut connected = true;
+            let mut channels = Vec::new();
+            let mut open = HashMap::<RequestId, u32>::new();
+            let mut sendings = HashMap::<String, (u32, u32)>::new();
+            let mut writing: Option<(Option<What>, String)> = None;
+            let mut arrived = Vec::<serde_json::Value>::new();
+            for (step, which) in steps {
+                let pick = |n: usize| usize::from(which) % n.max(1);
+                let channel: Option<ChannelId> = channels.get(pick(channels.len())).copied();
+                let topic = format!("t{}", pick(channels.len()));
+                match (step, channel) {
+                    (0, _) => channels.extend(stage.join(&format!("t{}", channels.len()))),
+                    (1, Some(channel)) => {
+                        let event = format!("e{}", stage.protocol.last_id + 1);
+                        if let Ok(request) = stage.ask_with(channel, &event, Payload::empty()) {
+                            open.insert(request, 0);
+                            sendings.insert(event, (0, 1));
+                        }
+                    }
+                    (2, _) if writing.is_none() => writing = stage.take(),
+                    (3 | 4, _) => {
+                        if let Some((Some(what), text)) = &writing {
+                            let frame: serde_json::Value = serde_json::from_str(text).expect("a frame");
+                            stage.protocol.begun(*what);
+                            stage.protocol.written(*what, stage.now);
+                            if let Some((sent, _)) = sendings.get_mut(frame[3].as_str().expect("text")) {
+                                *sent += 1;
+                            }
+                            arrived.push(frame);
+                        }
+                        writing = None;
+                    }
+                    (5 | 6, _) if !arrived.is_empty() => {
+                        let frame = arrived.swap_remove(pick(arrived.len()));
+                        let event = frame[3].as_str().expect("text");
+                        let allowed = sendings.get_mut(event).map(|(_, allowed)| allowed);
+                        let reply = match allowed {
+                            Some(allowed) if step == 6 => {
+                                *allowed += 1;
+                                serde_json::json!({ "status": "error", "response": { "reason": "unmatched topic" } })
+                            }
+                            _ => serde_json::json!({ "status": "ok", "response": {} }),
+                        };
+                        stage.says(&serde_json::json!([null, frame[1], frame[2], "phx_reply", reply]).to_string());
+                    }
+                    (7, Some(_)) => stage.says(&serde_json::json!([null, null, topic, "phx_error", {}]).to_string()),
+                    (8, Some(_)) if which < 20 => {
+                        stage.says(&serde_json::json!([null, null, topic, "phx_close", {}]).to_string());
+                    }
+                    (9, _) => {
+                        if connected {
+                            if let Some((Some(what), text)) = writing.take() && which % 2 == 0 {
+                                stage.protocol.begun(what);
+                                let frame: serde_json::Value = serde_json::from_str(&text).expect("a frame");
+                                if let Some((sent, _)) = sendings.get_mut(frame[3].as_str().expect("text")) {
+                                    *sent += 1;
+                                }
+                            }
+                            stage.protocol.disconnected();
+                        } else {
+                            stage.protocol.connected(stage.now);
+                        }
+                        connected = !connected;
+                    }
+                    (10, _) => stage.waits(u32::from(which) % 12 * SECOND),
+                    (11, Some(channel)) if which < 40 => stage.protocol.leave(channel, SECOND, stage.now),
+                    _ => {}
+                }
+                stage.count_answers(&mut open);
+            }
+            stage.protocol.disconnected();
+            for channel in channels {
+                stage.protocol.leave(channel, SECOND, stage.now);
+            }
+            stage.count_answers(&mut open);
+            prop_assert!(stage.protocol.channels.is_empty());
+            prop_assert!(open.values().all(|answers| *answers == 1), "{open:?}");
+            prop_assert!(sendings.values().all(|(sent, allowed)| sent <= allowed), "{sendings:?}");
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! What the rest of the program holds: a handle to the connection, and one to each channel.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 
@@ -13,6 +15,9 @@ use crate::payload::Payload;
 
 /// Requests of one channel that wait or are under way; more than these wait in their callers.
 const MOST_REQUESTS: usize = 64;
+
+/// How long a channel that nobody waits for may take to be left; until then it counts among the hundred.
+pub(crate) const LONGEST_LEAVE: Duration = Duration::from_secs(5);
 
 /// A handle to the connection, cheap to clone. When the last handle and the last channel are gone, the driver ends.
 #[derive(Clone)]
@@ -130,8 +135,11 @@ impl Drop for Channel {
     }
 }
 
-/// How long a channel that nobody waits for may take to be left; until then it counts among the hundred.
-const LONGEST_LEAVE: Duration = Duration::from_secs(5);
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
 
 /// What the server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,8 +150,8 @@ pub enum Reply {
     Error(Response),
 }
 
-/// What is in an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is in an answer. It is never shown, because anything may be in it.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Response {
     /// JSON text as it came: an object, a string, `null`, …
     Json(Bytes),
@@ -157,11 +165,30 @@ impl Response {
         serde_json::from_slice(self.bytes())
     }
 
+    /// What Phoenix gives as the reason of a refusal, if that is what this is.
+    pub fn reason(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Refusal {
+            reason: String,
+        }
+        self.json().ok().map(|Refusal { reason }| reason)
+    }
+
     /// What came.
     pub fn bytes(&self) -> &Bytes {
         match self {
             Response::Json(bytes) | Response::Binary(bytes) => bytes,
         }
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Response::Json(_) => "Json",
+            Response::Binary(_) => "Binary",
+        };
+        write!(f, "{kind}({} bytes)", self.bytes().len())
     }
 }
 
@@ -181,7 +208,7 @@ pub enum JoinError {
     #[error("too many channels on one connection")]
     Full,
     /// The server said no.
-    #[error("the server refused the join")]
+    #[error("the server refused the join{}", because(.0))]
     Refused(Response),
     /// The server said nothing.
     #[error("no answer to the join in time")]
@@ -226,11 +253,15 @@ pub enum RequestError {
     #[error("the payload is no text")]
     NotText,
     /// The server did not let us join again: the channel is dead. This request was not sent.
-    #[error("the server refused to let us join again")]
+    #[error("the server refused to let us join again{}", because(.0))]
     Refused(Response),
     /// The channel or the connection is closed. This request was not sent, unless it was under way when we closed.
     #[error("the connection is closed")]
     Closed,
+}
+
+fn because(response: &Response) -> String {
+    response.reason().map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
 /// Names a channel between its handle and the driver.
@@ -270,4 +301,19 @@ pub(crate) struct Joined {
     pub(crate) generation: watch::Receiver<u64>,
     /// What the server said when it refused a rejoin.
     pub(crate) refused: Arc<OnceLock<Response>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_why_and_no_more() {
+        let response = |text: &'static str| Response::Json(Bytes::from_static(text.as_bytes()));
+        let check = |text, expected: &str| assert_eq!(JoinError::Refused(response(text)).to_string(), expected);
+        check(r#"{"reason":"unauthorized"}"#, "the server refused the join: unauthorized");
+        check(r#"{"password":"x"}"#, "the server refused the join");
+        check("null", "the server refused the join");
+        assert_eq!(format!("{:?}", Reply::Ok(response(r#"{"password":"x"}"#))), "Ok(Json(16 bytes))");
+    }
 }

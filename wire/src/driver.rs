@@ -11,8 +11,11 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::channel::{Ask, Event, Protocol, RequestId, Transmit, What};
-use crate::client::{ChannelId, Client, Command, JoinError, Joined, Leave, Push, Reply, RequestError, Response};
+use crate::client::{
+    ChannelId, Client, Command, JoinError, Joined, LONGEST_LEAVE, Leave, Push, Reply, RequestError, Response,
+};
 use crate::counters::{Counters, add, count};
+use crate::frame::{Frame, Unreadable};
 use crate::outgoing::Outgoing;
 use crate::settings::{Backoff, Settings, Target, UrlError};
 use crate::socket::{Connector, Failure, Gone, Happened, Socket};
@@ -178,10 +181,21 @@ impl Driver {
                 sending = what;
                 socket.send(outgoing);
             }
+            // What cannot be sent is told at once, too.
+            desk.tell();
             // Far away if there is none, which is never so while there is a connection.
             let deadline = desk.protocol.deadline().map(Instant::from_std);
             let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
+                // What has come counts before the clock does, however late we are.
+                biased;
+                order = orders.next() => match order {
+                    Some(order) => desk.take(order),
+                    None => {
+                        socket.close().await;
+                        return None;
+                    }
+                },
                 happened = socket.next() => match happened {
                     Happened::Came(frame, bytes) => desk.received(frame, bytes),
                     Happened::Sign => desk.protocol.heard(),
@@ -198,13 +212,6 @@ impl Driver {
                         }
                     }
                     Happened::Gone(gone) => break gone,
-                },
-                order = orders.next() => match order {
-                    Some(order) => desk.take(order),
-                    None => {
-                        socket.close().await;
-                        return None;
-                    }
                 },
                 () = tokio::time::sleep_until(deadline) => {
                     if socket.has_moved() {
@@ -302,13 +309,13 @@ impl Desk {
     fn transmit(&mut self) -> Option<(Option<What>, Outgoing)> {
         let Desk { protocol, answers, .. } = self;
         let wanted = |request: RequestId| answers.get(&request).is_some_and(|answer| !answer.is_closed());
-        Some(match protocol.poll_transmit(now(), wanted)? {
+        Some(match protocol.poll_transmit(wanted)? {
             Transmit::Ping => (None, Outgoing::ping()),
             Transmit::Frame { what, head, payload } => (Some(what), Outgoing::text(head, payload)),
         })
     }
 
-    fn received(&mut self, frame: Result<crate::frame::Frame, crate::frame::Unreadable>, bytes: usize) {
+    fn received(&mut self, frame: Result<Frame, Unreadable>, bytes: usize) {
         count(&self.counters.frames_in);
         add(&self.counters.bytes_in, bytes as u64);
         match frame {
@@ -406,9 +413,6 @@ impl Desk {
         }
     }
 }
-
-/// How long the server may take to let go of a channel that nobody waits for.
-const LONGEST_LEAVE: Duration = Duration::from_secs(5);
 
 /// When to try again.
 struct Retry {

@@ -3,6 +3,8 @@
 //! A piece is never copied here. What can be known early is found out when it is put in, by the task that has it: the exact
 //! length, and whether it is UTF-8.
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -12,15 +14,22 @@ use crate::escape;
 ///
 /// Whoever makes one vouches that the parts together are JSON. That they are UTF-8 is checked, and a payload that is not, or that is
 /// empty, is never sent: a server would close the connection.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Payload {
     pub(crate) pieces: Vec<Piece>,
     length: u64,
     sound: bool,
 }
 
+impl fmt::Debug for Payload {
+    /// What is in it is never shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({} bytes, {})", self.length, if self.sound { "text" } else { "no text" })
+    }
+}
+
 /// Bytes that go into a frame.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Piece {
     /// As they are.
     Plain(Bytes),

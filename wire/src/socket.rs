@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::Stream;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{Stream, StreamExt};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -33,6 +34,9 @@ const LONGEST_MESSAGE: usize = 1 << 30;
 const LONGEST_QUEUE: usize = 4 << 10;
 /// How long a goodbye may take.
 const LONGEST_CLOSE: Duration = Duration::from_secs(1);
+/// How long one address has before the next one is tried beside it (RFC 8305).
+const HEAD_START: Duration = Duration::from_millis(250);
+const MOST_ADDRESSES: usize = 8;
 
 /// Makes connections.
 pub(crate) struct Connector {
@@ -127,14 +131,14 @@ impl fmt::Display for Failure {
 
 impl Connector {
     pub(crate) fn new(target: Target, system_certificates: bool) -> Result<Connector, String> {
-        let tls = if target.secure { Some(tls(system_certificates)?) } else { None };
+        let tls = if target.secure { Some(tls(roots(system_certificates)?)?) } else { None };
         Ok(Connector { target, tls })
     }
 
     /// Connects, up to the end of the websocket's handshake.
     pub(crate) async fn open(&self) -> Result<Socket, Failure> {
         let Target { host, port, uri, .. } = &self.target;
-        let tcp = TcpStream::connect((host.as_str(), *port)).await;
+        let tcp = reach(host, *port).await;
         let tcp = tcp.map_err(|error| Failure::Other(format!("cannot connect: {error}")))?;
         // Requests wait for answers: nothing is gained by holding them back.
         let _ = tcp.set_nodelay(true);
@@ -230,6 +234,7 @@ impl Socket {
             if let Poll::Ready(Ok(Some(happened))) = wrote {
                 return Poll::Ready(happened);
             }
+            let had_queue = !self.websocket.get_ref().queue.is_empty();
             let read = self.poll_read(cx);
             match (wrote, read) {
                 (_, Poll::Ready(happened)) => return Poll::Ready(happened),
@@ -238,6 +243,8 @@ impl Socket {
                     return Poll::Ready(Happened::Gone(Gone::Broken(error.to_string())));
                 }
                 (Poll::Ready(Ok(_)), Poll::Pending) => {}
+                // Reading has put an answer to a ping there, and nobody will wake us for that.
+                (Poll::Pending, Poll::Pending) if !had_queue && !self.websocket.get_ref().queue.is_empty() => {}
                 (Poll::Pending, Poll::Pending) => return Poll::Pending,
             }
         }
@@ -367,7 +374,26 @@ impl AsyncWrite for Wire {
     }
 }
 
-fn tls(system_certificates: bool) -> Result<TlsConnector, String> {
+/// A connection to whichever address of a host answers first; each has a head start before the next.
+async fn reach(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut addresses = tokio::net::lookup_host((host, port)).await?.take(MOST_ADDRESSES).peekable();
+    let mut attempts = FuturesUnordered::new();
+    let mut failed = io::Error::other("its name has no address");
+    loop {
+        attempts.extend(addresses.next().map(TcpStream::connect));
+        tokio::select! {
+            done = attempts.next() => match done {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => failed = error,
+                None => return Err(failed),
+            },
+            () = tokio::time::sleep(HEAD_START), if addresses.peek().is_some() => {}
+        }
+    }
+}
+
+/// Whose word is taken for a server's identity.
+fn roots(system_certificates: bool) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     if system_certificates {
         let found = rustls_native_certs::load_native_certs();
@@ -378,6 +404,10 @@ fn tls(system_certificates: bool) -> Result<TlsConnector, String> {
     } else {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
+    Ok(roots)
+}
+
+fn tls(roots: RootCertStore) -> Result<TlsConnector, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -386,4 +416,99 @@ fn tls(system_certificates: bool) -> Result<TlsConnector, String> {
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::SinkExt;
+    use rustls::ServerConfig;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+    use crate::client::Response;
+    use crate::frame::Kind;
+    use crate::payload::Payload;
+    use crate::settings::Settings;
+
+    fn acceptor() -> TlsAcceptor {
+        let certificate = include_bytes!("../../tests/net/tls/server.pem");
+        let certificate = CertificateDer::from_pem_slice(certificate).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../tests/net/tls/server.key")).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("there are some")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .expect("they belong together");
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    async fn connector(listener: &TcpListener) -> Connector {
+        let port = listener.local_addr().expect("it is bound").port();
+        let target = Settings::new(format!("wss://localhost:{port}/worker")).target().expect("a URL");
+        let authority = include_bytes!("../../tests/net/tls/authority.pem");
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(authority).expect("a certificate")).expect("an authority");
+        Connector { target, tls: Some(tls(roots).expect("a configuration")) }
+    }
+
+    #[tokio::test]
+    async fn long_frames_pass_through_tls_both_ways_at_once() {
+        let listener = TcpListener::bind(("localhost", 0)).await.expect("a port");
+        let connector = connector(&listener).await;
+        let text = "{\"note\":\"a\\nb\"},".repeat(400_000);
+        let serves = async {
+            let (tcp, _) = listener.accept().await.expect("a connection");
+            let tls = acceptor().accept(tcp).await.expect("a handshake");
+            let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+            let accepted = tokio_tungstenite::accept_async_with_config(tls, Some(config)).await;
+            let mut websocket = accepted.expect("a handshake");
+            let mut frame = b"\x02\x01\x01te".to_vec();
+            frame.resize(20_000_000, 7);
+            websocket.send(Message::binary(frame)).await.expect("somebody reads");
+            let Message::Text(came) = websocket.next().await.expect("not the end").expect("a frame") else {
+                panic!("not a text")
+            };
+            let [_, _, _, _, came]: [serde_json::Value; 5] = serde_json::from_str(&came).expect("JSON");
+            assert!(came == *text);
+        };
+        let says = async {
+            let mut socket = connector.open().await.unwrap_or_else(|error| panic!("{error}"));
+            let payload = Payload::new().quoted([Bytes::from(text.clone())]);
+            socket.send(Outgoing::text(frame::head(None, frame::Ref(1), "t", "e"), payload.into()));
+            let (mut came, mut written) = (0, 0);
+            while came == 0 || written == 0 {
+                match socket.next().await {
+                    Happened::Came(Ok(Frame { kind: Kind::Push(_, Response::Binary(body)), .. }), _) => {
+                        came = body.len();
+                    }
+                    Happened::Written(bytes) => written = bytes,
+                    Happened::Gone(gone) => panic!("{gone}"),
+                    _ => {}
+                }
+            }
+            assert_eq!(came, 20_000_000 - 5);
+            assert!(written > 8_000_000);
+            socket
+        };
+        tokio::join!(serves, says);
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_not_believed() {
+        let listener = TcpListener::bind(("localhost", 0)).await.expect("a port");
+        let Connector { target, .. } = connector(&listener).await;
+        let connector = Connector::new(target, false).expect("certificates are built in");
+        let serves = async {
+            let (tcp, _) = listener.accept().await.expect("a connection");
+            assert!(acceptor().accept(tcp).await.is_err());
+        };
+        let (opened, ()) = tokio::join!(connector.open(), serves);
+        let Err(failure) = opened else { panic!("it was believed") };
+        assert_eq!(failure.to_string(), "no secure connection: invalid peer certificate: UnknownIssuer");
+    }
 }
