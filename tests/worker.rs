@@ -66,7 +66,6 @@ const LONGEST: Duration = Duration::from_secs(300);
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) handle: Handle,
-    pub(crate) metrics: Arc<Metrics>,
     /// The worker's own port.
     pub(crate) port: u16,
     pub(crate) stop: watch::Sender<Stop>,
@@ -96,9 +95,9 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let port = listener.local_addr().expect("it is bound").port();
         let (stop, told) = watch::channel(Stop::Not);
-        let worker = worker(&server.url(), &secret, config, Some(listener), metrics.clone());
+        let worker = worker(&server.url(), &secret, config, Some(listener), metrics);
         let working = tokio::spawn(run(worker, told));
-        World { handle: server.handle(), server, metrics, port, stop, working }
+        World { handle: server.handle(), server, port, stop, working }
     }
 
     /// Has a plan run, and waits for its end.
@@ -109,7 +108,7 @@ impl World {
 
     /// Stops the worker, and looks for what it did that it must not.
     pub(crate) async fn end(self) {
-        self.stop.send_replace(Stop::Drain);
+        self.stop.send_modify(|stop| *stop = (*stop).max(Stop::Drain));
         self.working.await.expect("the worker does not panic").expect("the worker stops as it was told");
         assert_eq!(self.handle.violations(), Vec::<String>::new());
         self.server.stop().await;

@@ -46,9 +46,6 @@ fn traces(log: &config::Log, screen: Arc<Screen>) {
     let quiet = ["tungstenite=info", "tokio_tungstenite=info"];
     let filter = quiet.iter().filter_map(|directive| directive.parse().ok());
     let filter = filter.fold(EnvFilter::new(&log.traces), EnvFilter::add_directive);
-    let traces = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(screen.style().color)
-        .with_writer(screen);
+    let traces = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(screen.style().color).with_writer(screen);
     if log.json { traces.json().init() } else { traces.init() }
 }
