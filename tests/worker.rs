@@ -80,7 +80,8 @@ pub(crate) fn server_config() -> ServerConfig {
 /// A worker with two slots that asks again soon.
 pub(crate) fn worker_config() -> Config {
     let backoff = Backoff { min: Duration::from_millis(20), max: Duration::from_millis(100) };
-    Config { backoff, message_timeout: Duration::from_secs(20), ..Config::new(2) }
+    let reconnect = fulgurite_wire::Backoff { first: Duration::from_millis(1), most: Duration::from_millis(10) };
+    Config { backoff, reconnect, message_timeout: Duration::from_secs(20), ..Config::new(2) }
 }
 
 impl World {

@@ -97,8 +97,10 @@ fn lines_once(run: &fulgurite_lightning::Run, what: &str) {
 }
 
 async fn hundred(seed: u64, runs: usize) {
-    // A run that a server handed out in a reply which never arrived is lost, whatever a worker does: claims are spared.
-    let world = World::with(server_config(), worker_config()).await;
+    // A run that was handed out in a reply which never arrived is lost, whatever a worker does: claims are spared, and one whose
+    // reply could not be written any more is taken back.
+    let server = fulgurite_lightning::Config { rollback_claims: true, ..server_config() };
+    let world = World::with(server, worker_config()).await;
     world.handle.chaos(Chaos { seed, every: 25, limit: None, spare: vec!["claim".into()] });
     let ids: Vec<String> = (0..runs).map(|n| world.handle.enqueue(new(n))).collect();
     for (n, id) in ids.iter().enumerate() {

@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Microseconds that are kept free after a roomy stamp.
+pub const ROOM: u64 = 16;
+
 /// Gives out stamps of which each is later than all before it, whatever the system's clock does.
 #[derive(Debug, Default)]
 pub struct Clock {
@@ -15,26 +18,28 @@ pub struct Clock {
 pub struct Stamp(u64);
 
 impl Clock {
-    /// A stamp whose [`Stamp::next`] nobody else will get, either: for what may have to be said about what it is for.
+    /// A stamp with [`ROOM`] after it that nobody else gets: for what may have to be said about what it is for.
     pub fn roomy(&self) -> Stamp {
-        let stamp = self.stamp();
-        let _room = self.stamp();
-        stamp
+        self.stamp_with(ROOM)
     }
 
     /// Now, or one microsecond after the last stamp if that is later.
     pub fn stamp(&self) -> Stamp {
+        self.stamp_with(0)
+    }
+
+    fn stamp_with(&self, room: u64) -> Stamp {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64);
         let next = |last: u64| now.max(last + 1);
-        let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last) + room));
         Stamp(next(last.unwrap_or_else(|last| last)))
     }
 }
 
 impl Stamp {
-    /// The microsecond after it.
-    pub fn next(self) -> Stamp {
-        Stamp(self.0 + 1)
+    /// So many microseconds after it, but not beyond its [`ROOM`].
+    pub fn plus(self, micros: u64) -> Stamp {
+        Stamp(self.0 + micros.min(ROOM))
     }
 
     /// Microseconds since 1970.

@@ -15,6 +15,8 @@ pub struct Config {
     pub workloops: Vec<Workloop>,
     /// How often it asks when there is nothing.
     pub backoff: Backoff,
+    /// How soon it connects again when the connection went.
+    pub reconnect: fulgurite_wire::Backoff,
     /// How long an answer may take.
     pub message_timeout: Duration,
     /// How long the answer to a claim may take. A server under load takes its time, and what it hands out in the end is lost if
@@ -99,6 +101,7 @@ impl Config {
             name: None,
             workloops: vec![Workloop::usual(slots)],
             backoff: Backoff::default(),
+            reconnect: fulgurite_wire::Settings::new("").backoff,
             message_timeout: Duration::from_secs(30),
             claim_timeout: Duration::from_secs(3600),
             verifier: None,

@@ -346,14 +346,17 @@ impl Courier {
     async fn say_lost(&mut self, first: &Letter, count: usize) -> Result<(), Dead> {
         self.metrics.unsettled_lines(count);
         tracing::warn!(run = self.run, count, "log lines may be missing: no answer came to them");
-        let Message::Log { step, level, text, .. } = &first.message else { return Ok(()) };
-        if level == MISSING && text.starts_with(MISSING_TEXT) {
-            return Ok(());
+        let Message::Log { step, .. } = &first.message else { return Ok(()) };
+        // A note to which no answer comes is one more line that may be missing, and the next note says so.
+        for lost in 0.. {
+            let what = if count + lost == 1 { "1 log line".to_owned() } else { format!("{} log lines", count + lost) };
+            let text = format!("The connection to the server was lost: {what} before this may be missing");
+            let note = Letter::log(first.at.plus(1 + lost as u64), step.clone(), Source::Engine, "warn", text);
+            if Box::pin(self.attempt_until_settled(&note, false)).await? != Fate::Unknown {
+                break;
+            }
         }
-        let what = if count == 1 { "1 log line".to_owned() } else { format!("{count} log lines") };
-        let text = format!("{MISSING_TEXT}: {what} before this may be missing");
-        let note = Letter::log(about(first), step.clone(), Source::Engine, MISSING, text);
-        Box::pin(self.deliver(&note)).await.map(drop)
+        Ok(())
     }
 
     /// One attempt.
@@ -387,9 +390,6 @@ impl Courier {
         })
     }
 }
-
-const MISSING: &str = "warn";
-const MISSING_TEXT: &str = "The connection to the server was lost";
 
 /// What a courier is told.
 #[derive(Debug, Clone, Copy)]

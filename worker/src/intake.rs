@@ -331,5 +331,5 @@ fn by_name(results: &[(String, Body, Option<String>)]) -> Body {
 
 /// A stamp for what has to be said about a letter: right after it, and before anything else of the run.
 pub(crate) fn about(letter: &Letter) -> Stamp {
-    letter.at.next()
+    letter.at.plus(1)
 }

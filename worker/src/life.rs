@@ -99,8 +99,12 @@ pub async fn run(worker: Worker, mut stop: watch::Receiver<Stop>) -> Result<(), 
         ("api_version".to_owned(), "1.2".to_owned()),
         ("worker_version".to_owned(), version),
     ];
-    let (client, driver) =
-        fulgurite_wire::connect(Settings { params, system_certificates, ..Settings::new(url.clone()) })?;
+    let (client, driver) = fulgurite_wire::connect(Settings {
+        params,
+        system_certificates,
+        backoff: config.reconnect,
+        ..Settings::new(url.clone())
+    })?;
     let left_over = match &config.outbox {
         Some(folder) => {
             outbox::left_over(folder).map_err(|error| Error::Outbox { folder: folder.display().to_string(), error })?

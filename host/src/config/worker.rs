@@ -100,6 +100,7 @@ impl Worker {
                 collections: flags.collections_url.filter(|url| !url.is_empty()),
                 outbox: flags.outbox,
                 drain: flags.drain_timeout.map(seconds),
+                ..config::Config::new(slots)
             },
             limits: Limits {
                 // A server knows runs, and no timeouts of steps.
