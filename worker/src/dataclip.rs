@@ -65,11 +65,16 @@ pub struct Kept {
 /// looked at, which is a fraction of what sending it costs.
 ///
 /// # Errors
-/// Where it is no JSON.
+/// Where it is no JSON, or has a number that no server can read: it would cost the connection, and all runs on it.
 pub fn kept(body: Body) -> Result<Kept, String> {
     let text = body.flat();
     let flat = IndexOptions { depth: 0, ..IndexOptions::default() };
     State::parse(text.clone(), &flat).map_err(|error| error.to_string())?;
+    if may_overflow(&text)
+        && let Err(error) = serde_json::from_slice::<serde_json::Value>(&text)
+    {
+        return Err(error.to_string());
+    }
     let (body, nuls) = without_nuls(&text).map_or((Body::from(text), 0), |(changed, nuls)| (changed.into(), nuls));
     Ok(Kept { body: as_object(body), nuls })
 }
@@ -98,6 +103,21 @@ fn without_nuls(text: &[u8]) -> Option<(Bytes, usize)> {
         changed[*at..at + NUL.len()].copy_from_slice(b"\\ufffd");
     }
     Some((changed.into(), places.len()))
+}
+
+/// Whether there may be a number beyond what a double can hold: one with an exponent of three digits, or of some 300 digits. What
+/// JavaScript made has none; what went through untouched may have.
+fn may_overflow(text: &[u8]) -> bool {
+    const LONG: usize = 300;
+    let is_digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
+    let exponent = |at: usize| {
+        let digits = if text.get(at + 1) == Some(&b'+') { at + 2 } else { at + 1 };
+        at > 0 && is_digit(at - 1) && (digits..digits + 3).all(is_digit)
+    };
+    // A run of so many digits covers two of these places.
+    let places = || (0..text.len()).step_by(LONG / 2);
+    let long = |at: usize| is_digit(at) && (at..at + LONG / 2).all(is_digit);
+    memchr::memchr2_iter(b'e', b'E', text).any(exponent) || places().any(long)
 }
 
 /// The answer to `fetch:dataclip`: bytes in a binary frame, or, from OpenFn's mock, a list of them as numbers. `None` = there is
@@ -141,6 +161,13 @@ mod tests {
         assert!(kept(Bytes::from_static(b"{\"a\":").into()).is_err());
         assert!(kept(Bytes::from_static(b"\"\xff\"").into()).is_err());
         assert!(kept(Body::default()).is_err());
+        // What a double can hold stays as it is, whatever it looks like.
+        check(r#"{"a":1e100,"b":"1e999","c":123e-999}"#, r#"{"a":1e100,"b":"1e999","c":123e-999}"#, 0);
+        for beyond in
+            ["{\"a\":1e400}".to_owned(), "{\"a\":-1.5E+999}".to_owned(), format!("{{\"a\":{}.5}}", "9".repeat(400))]
+        {
+            assert!(kept(Bytes::from(beyond.clone()).into()).is_err(), "{beyond}");
+        }
     }
 
     #[test]

@@ -100,6 +100,7 @@ impl Intake {
 
     fn step_start(&mut self, start: message::StepStart) -> Letter {
         let id = Uuid::new_v4().to_string();
+        tracing::debug!(step = id, job = start.step, execution = start.execution, "step start");
         self.open.insert(start.execution, Open { id: id.clone(), job: start.step.clone() });
         let input = match start.input_from {
             Some(execution) => self.clips.get(&execution).cloned(),
@@ -166,8 +167,10 @@ impl Intake {
                     (Output::Inline(id.clone()), Some(kept.body))
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the output of a step is not JSON");
-                    say(&self.clock, "error", "the output is not JSON and is not sent".to_owned());
+                    tracing::error!(step = open.id, %error, "the output of a step cannot be kept by a server");
+                    let text =
+                        format!("The server cannot keep this output, so it will not be sent back to the app: {error}");
+                    say(&self.clock, "error", text);
                     (Output::None, None)
                 }
             }
@@ -178,6 +181,9 @@ impl Intake {
         if complete.next.is_empty() && complete.output.is_some() && !stops {
             self.leaves.insert(complete.execution, text);
         }
+        let figures = &complete.figures;
+        let reason = complete.outcome.reason().as_str();
+        tracing::debug!(step = open.id, job = open.job, reason, took = ?figures.duration, bytes, "step complete");
         let memory = (complete.figures.heap, Memory::of(child).map_or(0, |memory| memory.resident));
         let message = Message::StepComplete(StepComplete {
             step: open.id,
@@ -224,7 +230,11 @@ impl Intake {
             Some(body) => match dataclip::kept(body) {
                 Ok(kept) => Some(kept.body),
                 Err(error) => {
-                    tracing::error!(%error, "the final state is not JSON");
+                    tracing::error!(%error, "the final state cannot be kept by a server");
+                    let text = format!(
+                        "The server cannot keep the final state, so it will not be sent back to the app: {error}"
+                    );
+                    letters.push(self.log(Source::Runtime, "error", text));
                     None
                 }
             },
