@@ -263,8 +263,7 @@ struct OptionsForm {
     sanitize: Option<String>,
 }
 
-/// Whether it is the name of an npm package, with or without a version
-/// (<https://docs.npmjs.com/cli/v10/configuring-npm/package-json#name>).
+/// Whether it is the name of an npm package, with or without a version, by the rules for `name` in `package.json`.
 fn is_package(written: &str) -> bool {
     let part = |part: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

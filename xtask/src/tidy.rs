@@ -19,6 +19,9 @@ const REGISTRIES: [&str; 6] = [
 ];
 
 /// Files that tools write: cargo's and npm's own lock files name their registries.
+/// Crates that know no V8.
+const PLAIN: [&str; 6] = ["state/", "plan/", "engine/", "wire/", "worker/", "lightning/"];
+
 const WRITTEN_BY_TOOLS: [&str; 2] = ["Cargo.lock", "package-lock.json"];
 
 /// Above this a text file is data.
@@ -53,10 +56,13 @@ fn complaints_about(name: &str, text: &str) -> Vec<String> {
     if name.ends_with(".rs") {
         all.extend(opens_with_docs(name, text));
     }
-    if ["state/", "plan/", "engine/"].iter().any(|f| name.starts_with(f)) {
+    if PLAIN.iter().any(|f| name.starts_with(f)) {
         all.extend(knows_no_v8(name, text));
     }
-    if ["runtime/", "state/", "plan/", "engine/"].iter().any(|f| name.starts_with(f)) {
+    if ["lightning/", "wire/"].iter().any(|f| name.starts_with(f)) {
+        all.extend(stands_alone(name, text));
+    }
+    if PLAIN.iter().chain(&["runtime/"]).any(|f| name.starts_with(f)) {
         all.extend(knows_no_host(name, text));
     }
     if !WRITTEN_BY_TOOLS.iter().any(|f| Path::new(name).ends_with(f)) {
@@ -71,7 +77,18 @@ fn opens_with_docs(name: &str, text: &str) -> Option<String> {
     (!first.starts_with("//!")).then(|| format!("{name}:1: a file opens with `//!` and what it is"))
 }
 
-/// `state`, `plan` and `engine` are plain Rust: they build and test without V8.
+/// Server and client have nothing in common, so that what one of them gets wrong is seen by the other.
+fn stands_alone(name: &str, text: &str) -> Vec<String> {
+    if !name.ends_with("Cargo.toml") {
+        return Vec::new();
+    }
+    dependencies(text)
+        .filter(|(_, dep)| dep.starts_with("fulgurite"))
+        .map(|(line, dep)| format!("{name}:{line}: depends on {dep}; this crate knows no other of ours"))
+        .collect()
+}
+
+/// These crates are plain Rust: they build and test without V8.
 fn knows_no_v8(name: &str, text: &str) -> Vec<String> {
     if !name.ends_with("Cargo.toml") {
         return Vec::new();
