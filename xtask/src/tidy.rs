@@ -18,10 +18,10 @@ const REGISTRIES: [&str; 6] = [
     concat!("proxy.go", "lang.org"),
 ];
 
-/// Files that tools write: cargo's and npm's own lock files name their registries.
 /// Crates that know no V8.
 const PLAIN: [&str; 6] = ["state/", "plan/", "engine/", "wire/", "worker/", "lightning/"];
 
+/// Files that tools write: cargo's and npm's own lock files name their registries.
 const WRITTEN_BY_TOOLS: [&str; 2] = ["Cargo.lock", "package-lock.json"];
 
 /// Above this a text file is data.
