@@ -29,6 +29,11 @@ pub struct Sources<'a> {
     pub installed: &'a dyn Fn(&str) -> Option<PathBuf>,
 }
 
+/// Whether the program has it, whatever is installed.
+pub fn is_built_in(written: &str) -> bool {
+    builtin::find(without_version(written)).is_some()
+}
+
 /// No package is installed.
 pub fn none_installed(_: &str) -> Option<PathBuf> {
     None

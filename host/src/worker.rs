@@ -56,6 +56,16 @@ impl Runtime {
         if let Some(linked) = known.get(&key) {
             return Ok(linked.clone());
         }
+        let reached = plan.indexed().filter(|(index, _)| reachable.contains(index));
+        for (step, written) in
+            reached.flat_map(|(_, step)| of_step(step).into_iter().map(move |written| (step, written)))
+        {
+            if !adaptors::is_built_in(&written) && self.installed(&written).is_none() {
+                let report = ErrorReport::new("AutoinstallError", self.not_installed(&written));
+                let step = Some(step.id.as_str().to_owned());
+                return Err(Box::new(ErrorReport { source: "worker".into(), step, ..report }));
+            }
+        }
         let read = |path: &Path| fs::read_to_string(path);
         let find = |specifier: &str| self.installed(specifier);
         let sources = Sources { read: &read, folder: Path::new(""), default: &[], installed: &find };
@@ -69,6 +79,14 @@ impl Runtime {
         }
         known.insert(key, linked.clone());
         Ok(linked)
+    }
+
+    fn not_installed(&self, written: &str) -> String {
+        let place = match &self.repository {
+            Some(repository) => format!("put it into {}/node_modules/<name>_<version>", repository.display()),
+            None => "give the worker a folder that has it with --repo-dir".to_owned(),
+        };
+        format!("the adaptor {written} is not installed on this worker, which installs none by itself: {place}")
     }
 
     /// As OpenFn's worker keeps adaptors: `node_modules/@openfn/language-http_7.0.0`.

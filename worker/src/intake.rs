@@ -43,6 +43,8 @@ pub(crate) struct Intake {
     leaves: HashMap<u32, Body>,
     /// How the run ended, once it has.
     pub(crate) ending: Option<Ending>,
+    /// What was last told about a step's error, so that the run does not tell all of it again.
+    told: Option<ErrorReport>,
     /// Outputs that were too large to be sent.
     pub(crate) withheld: u64,
 }
@@ -63,6 +65,7 @@ impl Intake {
             clips: HashMap::new(),
             leaves: HashMap::new(),
             ending: None,
+            told: None,
             withheld: 0,
         }
     }
@@ -130,6 +133,7 @@ impl Intake {
             letters.push(Letter::log(clock.roomy(), Some(open.id.clone()), Source::Runtime, level, text));
         };
         if let Some(report) = complete.outcome.error() {
+            self.told = Some(report.clone());
             say(&self.clock, "error", told(report, matches!(complete.outcome, Outcome::Fail(_)), &open.job));
         }
         let webhook = complete.webhook.and_then(|place| {
@@ -255,7 +259,9 @@ impl Intake {
         let mut letters =
             vec![self.log(Source::Runtime, level, format!("Run complete with status: {}", ending.reason))];
         if let Some(report) = outcome.error() {
-            letters.push(self.log(Source::Runtime, "error", told(report, false, "")));
+            let is_told = self.told.as_ref() == Some(report);
+            let text = if is_told { report.to_string() } else { told(report, false, "") };
+            letters.push(self.log(Source::Runtime, "error", text));
         }
         letters
     }
