@@ -1,15 +1,14 @@
 //! What the worker can do, measured: run by hand, in release. `cargo test --release -p fulgurite --test integration -- --ignored
 //! --nocapture worker::long_speed`
 
-use std::time::Instant;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use fulgurite_engine::process::Memory;
-use fulgurite_lightning::{Config as ServerConfig, NewRun, RunState};
-use fulgurite_worker::config::{Config, Limits, StateForm};
+use fulgurite_lightning::{Config as ServerConfig, NewRun, RunState, Server};
+use fulgurite_worker::config::StateForm;
 use libtest_mimic::Trial;
-use serde_json::json;
 
-use super::{World, assert_state, chain, server_config, trial, worker_config};
+use super::{World, assert_state, chain, server_config, trial};
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
@@ -44,29 +43,45 @@ async fn empty() {
     world.end().await;
 }
 
+/// A worker in a process of its own, as it is in production: how fast a state gets from the end of its step to the server's end of the
+/// socket, the server's reading included, and how much memory the worker takes for it.
 async fn ten(states: StateForm) {
-    const RUNS: usize = 30;
-    let limits = Limits { payload: 64 << 20, ..Limits::default() };
-    let server = ServerConfig { record_payload: 1 << 10, ..server_config() };
-    let world = World::with(server, Config { states, defaults: limits, ..worker_config() }).await;
-    let job = "fn(state => { const row = { id: 12345, name: 'Somebody \"S\" Something', ok: true }; \
-               return { data: Array.from({ length: state.data.rows }, () => row) }; });";
-    let mut took = std::time::Duration::ZERO;
-    let mut bytes = 0;
-    for rows in [1000, 100_000, 170_000] {
-        for _ in 0..RUNS {
-            let run = world.run(chain(&[("a", job)]), &json!({ "data": { "rows": rows } }).to_string()).await;
-            assert_state(&run, RunState::Success);
-            if rows == 170_000 {
-                bytes += world.handle.result(&run.id).map_or(0, |result| result.len());
-                let step = &run.steps[0];
-                let end = run.finished_at.zip(step.finished_at).map_or(0, |(end, step)| end - step);
-                took += std::time::Duration::from_micros(end as u64);
-            }
-        }
-        let memory = Memory::of(std::process::id()).expect("we live");
-        println!("{states:?} {rows} rows: this process has {} MB", memory.resident >> 20);
+    let server = ServerConfig { record_payload: 1 << 10, run_timeout: Duration::from_secs(60), ..server_config() };
+    let server = Server::start(server).await.expect("a server starts");
+    let handle = server.handle();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fulgurite"));
+    command.args(["worker", "--lightning", &server.url(), "--port", "0", "--capacity", "1", "--payload-memory", "64"]);
+    command.args(["--run-memory", "2000", "--log", "error"]);
+    if states == StateForm::Json {
+        command.arg("--no-stringify-state");
     }
-    println!("{states:?}: {bytes} bytes, step end to run end {took:?}");
-    world.end().await;
+    let mut worker = command.env("WORKER_SECRET", "secret").spawn().expect("it starts");
+    let job = "fn(state => { const row = { id: 12345, name: 'Somebody S Something', ok: true, text: 'x'.repeat(100) }; \
+               return { data: Array.from({ length: state.data.rows }, () => row) }; });";
+    let most = |pid: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024
+    };
+    for (rows, runs) in [(10, 50), (30_000, 30), (60_000, 30), (300_000, 5), (1_000_000, 3)] {
+        let (mut took, mut bytes) = (0, 0);
+        for _ in 0..runs {
+            let id = handle.enqueue(NewRun::new(chain(&[("a", job)]), format!("{{\"data\": {{\"rows\": {rows}}}}}")));
+            let run = handle.wait(&id).await;
+            assert_state(&run, RunState::Success);
+            let record = handle.record();
+            let complete =
+                record.iter().rfind(|request| request.event == "step:complete").expect("the step is complete");
+            took += complete.at - run.steps[0].finished_at.expect("it ended");
+            bytes += handle.result(&run.id).map_or(0, |result| result.len());
+        }
+        let rate = match bytes {
+            0 => "withheld".to_owned(),
+            _ => format!("{} bytes each at {:.0} MB/s", bytes / runs, bytes as f64 / took as f64),
+        };
+        println!("{states:?}, {rows} rows: {rate}; the worker had {} MB at most", most(worker.id()));
+    }
+    worker.kill().expect("it lives");
+    worker.wait().expect("it ends");
+    server.stop().await;
 }
