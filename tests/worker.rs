@@ -47,10 +47,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A test that is a future.
-pub(crate) fn trial<F: Future<Output = ()>>(name: &str, test: fn() -> F) -> Trial
-where
-    F: 'static,
-{
+pub(crate) fn trial<F: Future<Output = ()> + 'static>(name: &str, test: fn() -> F) -> Trial {
     Trial::test(format!("worker::{name}"), move || {
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an event loop");
         tokio.block_on(async { tokio::time::timeout(LONGEST, test()).await }).map_err(|_| "it takes too long")?;

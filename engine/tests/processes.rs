@@ -170,6 +170,7 @@ fn perform(plan: &str, request: &child::Request, events: &Events, told: &(Mutex<
         step: "s".into(),
         outcome: outcome.clone(),
         output: output.clone().filter(|_| !stops),
+        webhook: None,
         next: vec![],
         figures: Figures::default(),
     };

@@ -129,7 +129,7 @@ impl Names {
     fn text(&mut self, text: &str) -> String {
         if let Some(rest) = text.strip_prefix("Versions:") {
             let lines = rest.lines().filter(|line| !line.is_empty());
-            let names: Vec<&str> = lines.filter_map(|line| line.trim().split_whitespace().nth(1)).collect();
+            let names: Vec<&str> = lines.filter_map(|line| line.split_whitespace().nth(1)).collect();
             return format!("Versions: {}", names.join(", "));
         }
         let is_id = text.len() == 36 && text.bytes().filter(|byte| *byte == b'-').count() == 4;
