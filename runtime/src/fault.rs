@@ -49,6 +49,11 @@ impl Sources {
         self.step = step.or(self.step);
     }
 
+    /// The job of that step is about to run.
+    pub(crate) fn enter(&mut self, step: Option<StepIndex>) {
+        self.step = step.or(self.step);
+    }
+
     /// The error for an import that was refused; it points at the import, where the importer names it in so many words.
     pub(crate) fn import_error(&self, refused: &Refused) -> ErrorReport {
         let Refused { specifier, importer } = refused;

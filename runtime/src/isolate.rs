@@ -31,6 +31,7 @@ use crate::encode::Pristine;
 use crate::executable::Executable;
 use crate::fault::{self, Moment, Sources};
 use crate::fetch::{self, Fetcher};
+use crate::function::Functions as Jobs;
 use crate::loader::{Loader, refusal};
 use crate::network::Network;
 use crate::ops::{LogSink, extensions};
@@ -50,6 +51,8 @@ pub(crate) struct Isolate {
     pub(crate) functions: Functions,
     pub(crate) sources: Sources,
     names: Names,
+    /// Jobs that are functions, compiled.
+    pub(crate) jobs: Jobs,
     pub(crate) loader: Rc<Loader>,
     gauge: Arc<Gauge>,
     budget: Option<Arc<Budget>>,
@@ -122,6 +125,7 @@ impl Isolate {
             functions,
             sources: Sources::new(loader.clone()),
             names,
+            jobs: Jobs::default(),
             loader,
             gauge,
             budget,
@@ -134,8 +138,8 @@ impl Isolate {
         Ok(isolate)
     }
 
-    /// Loads and evaluates a module under a name of its own; answers its namespace. With a step it may import that step's
-    /// adaptors.
+    /// Evaluates a job, or globals, anew; answers an object of its exports. What can be a function is called; a module is loaded
+    /// under a name of its own. With a step it may import that step's adaptors.
     ///
     /// # Errors
     /// The outcome of the step.
@@ -146,15 +150,13 @@ impl Isolate {
         executable: &Executable,
         step: Option<StepIndex>,
     ) -> Result<v8::Global<v8::Object>, Outcome> {
-        let specifier = ModuleSpecifier::parse(module).expect("made by us");
+        if let Some(job) = self.prepare(source, executable, step).await? {
+            return self.call(&job);
+        }
         self.sources.add(module, source, executable, step);
         self.names.add(module, &source.name);
         self.loader.offer(module, executable, step);
-        let loaded = self.runtime.load_side_es_module(&specifier).await;
-        let id = loaded.map_err(|error| self.outcome_of(error, Moment::Compile))?;
-        let evaluated = self.runtime.mod_evaluate(id);
-        self.until(evaluated, Moment::Load).await?;
-        self.runtime.get_module_namespace(id).map_err(|error| self.outcome_of(error, Moment::Load))
+        self.import(module).await
     }
 
     /// Has V8 read a module that will be loaded later, so that what only V8 refuses (a regular expression, say) is known before
@@ -162,7 +164,10 @@ impl Isolate {
     ///
     /// # Errors
     /// The outcome of the run.
-    pub(crate) fn compiles(&mut self, source: &Source, executable: &Executable) -> Result<(), Outcome> {
+    pub(crate) fn compiles(&mut self, source: &Source, executable: &Executable, step: StepIndex) -> Result<(), Outcome> {
+        if executable.function.is_some() {
+            return self.compile(source, executable, Some(step));
+        }
         let key = Executable::bytecode_key(&executable.code);
         if self.loader.knows(&key) {
             return Ok(());
@@ -202,6 +207,24 @@ impl Isolate {
                 None => outcome,
             }),
         }
+    }
+
+    /// Loads and evaluates a module that the loader knows, once.
+    ///
+    /// # Errors
+    /// The outcome of the step.
+    pub(crate) async fn import(&mut self, url: &str) -> Result<v8::Global<v8::Object>, Outcome> {
+        let specifier = ModuleSpecifier::parse(url).expect("made by us");
+        let loaded = self.runtime.load_side_es_module(&specifier).await;
+        let id = loaded.map_err(|error| self.outcome_of(error, Moment::Compile))?;
+        let evaluated = self.runtime.mod_evaluate(id);
+        self.until(evaluated, Moment::Load).await?;
+        self.runtime.get_module_namespace(id).map_err(|error| self.outcome_of(error, Moment::Load))
+    }
+
+    /// Names a module to whoever reads its stacks.
+    pub(crate) fn name(&self, module: &str, name: &str) {
+        self.names.add(module, name);
     }
 
     /// Drives the event loop until `future` is ready or the run is killed.
@@ -366,6 +389,7 @@ impl Drop for Isolate {
     /// would call back into memory that is already free. Dropping the slots with the isolate is too late for that.
     fn drop(&mut self) {
         self.collections.end(self.runtime.v8_isolate());
+        self.jobs.clear();
         self.runtime.v8_isolate().remove_slot::<Rc<Views>>();
         self.views.clear();
     }

@@ -21,6 +21,7 @@
 mod run;
 mod program;
 mod executable;
+mod function;
 mod cache;
 mod event;
 mod limits;

@@ -315,7 +315,7 @@ async fn drive(
     }
     for (step, executable) in program.reachable() {
         let job = plan[step].job.as_ref().expect("what was compiled is a job");
-        if let Err(outcome) = isolate.compiles(&job.source, executable) {
+        if let Err(outcome) = isolate.compiles(&job.source, executable, step) {
             return stopped(outcome.in_step(plan[step].id.as_str()));
         }
     }
@@ -442,7 +442,7 @@ impl Run<'_> {
             source: &job.source,
             executable,
             step: Some(visit.step),
-            globals: plan.globals(),
+            globals: plan.globals().zip(self.program.globals()),
             module,
             input,
             options: &options,

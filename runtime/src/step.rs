@@ -23,7 +23,7 @@ pub(crate) struct Task<'a> {
     /// Whose adaptors the job may import.
     pub(crate) step: Option<StepIndex>,
     /// Code whose exports become globals while the step runs.
-    pub(crate) globals: Option<&'a Source>,
+    pub(crate) globals: Option<(&'a Source, &'a Executable)>,
     /// A name for the module that no other execution has.
     pub(crate) module: String,
     pub(crate) input: State,
@@ -106,9 +106,8 @@ async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<
     let start = Instant::now();
     isolate.begin_requests();
     let globals = match task.globals {
-        Some(globals) => {
-            let namespace =
-                isolate.load(&format!("{}/globals", task.module), globals, &Executable::plain(globals), None).await?;
+        Some((source, executable)) => {
+            let namespace = isolate.load(&format!("{}/globals", task.module), source, executable, None).await?;
             install(isolate, &namespace)
         }
         None => Vec::new(),
