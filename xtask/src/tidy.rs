@@ -53,10 +53,10 @@ fn complaints_about(name: &str, text: &str) -> Vec<String> {
     if name.ends_with(".rs") {
         all.extend(opens_with_docs(name, text));
     }
-    if ["state/", "plan/", "engine/"].iter().any(|f| name.starts_with(f)) {
+    if ["state/", "plan/", "context/", "engine/"].iter().any(|f| name.starts_with(f)) {
         all.extend(knows_no_v8(name, text));
     }
-    if ["runtime/", "state/", "plan/", "engine/"].iter().any(|f| name.starts_with(f)) {
+    if ["runtime/", "state/", "plan/", "context/", "engine/"].iter().any(|f| name.starts_with(f)) {
         all.extend(knows_no_host(name, text));
     }
     if !WRITTEN_BY_TOOLS.iter().any(|f| Path::new(name).ends_with(f)) {
@@ -71,7 +71,7 @@ fn opens_with_docs(name: &str, text: &str) -> Option<String> {
     (!first.starts_with("//!")).then(|| format!("{name}:1: a file opens with `//!` and what it is"))
 }
 
-/// `state`, `plan` and `engine` are plain Rust: they build and test without V8.
+/// `state`, `plan`, `context` and `engine` are plain Rust: they build and test without V8.
 fn knows_no_v8(name: &str, text: &str) -> Vec<String> {
     if !name.ends_with("Cargo.toml") {
         return Vec::new();
