@@ -17,7 +17,7 @@ const {
 const NOTHING = ObjectFreeze({ __proto__: null });
 
 // Without a prototype: a promise is resolved with it, and must not find a `then` that a job has put on Object.prototype.
-const answer = (ok, value, running) => ({ __proto__: null, ok, value, running });
+export const answer = (ok, value, running) => ({ __proto__: null, ok, value, running });
 
 const value = (value) => ({ __proto__: null, value, writable: true, enumerable: true, configurable: true });
 

@@ -8,7 +8,7 @@ use crate::context::Scope;
 use crate::template::{Error, Evaluate, Expression, Template};
 
 /// An object whose texts are templates, read once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Mapping(Vec<(Bytes, Node)>);
 
 #[derive(Clone, Debug)]
@@ -24,6 +24,11 @@ impl Mapping {
     /// Reads a mapping.
     pub fn parse(map: &Map<String, Value>) -> Mapping {
         Mapping(map.iter().map(|(key, value)| (quoted(key), Node::parse(value))).collect())
+    }
+
+    /// The raw keys.
+    pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
+        self.0.iter().map(|(key, _)| key)
     }
 
     /// Is there nothing in it?

@@ -89,8 +89,8 @@ pub struct Run {
     pub plan: Body,
     /// The input state as JSON text.
     pub input: Option<Body>,
-    /// The run's parameters as JSON text.
-    pub parameters: Option<Body>,
+    /// What templates see besides the plan: parameters and what is known of the run, in the host's own form.
+    pub context: String,
     /// What it may use.
     pub limits: Limits,
     /// How far states are indexed.
@@ -203,6 +203,8 @@ pub struct StepStart {
     pub input_from: Option<u32>,
     /// Bytes of the state that the step gets.
     pub bytes_in: u64,
+    /// It runs over items, and the limits of a step are those of each.
+    pub over_items: bool,
 }
 
 /// See [`Event::Log`].

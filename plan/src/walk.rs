@@ -164,7 +164,7 @@ impl<P: Deref<Target = Plan>, S: Clone> Walk<P, S> {
         if self.left == 0 {
             return Err(exceeded(
                 format!("the run has executed as many steps as it may; it was about to follow the edge {}", way()),
-                "does the loop ever end? `max_steps` (--max-steps) allows more",
+                "does the loop ever end? --max-steps allows more",
             ));
         }
         self.left -= 1;

@@ -41,6 +41,8 @@ pub(crate) struct Options {
     pub(crate) index: IndexOptions,
     /// Top-level keys that are left out.
     pub(crate) remove: Vec<String>,
+    /// Whether it is a state, whose top-level keys that start with `_` are private. To any other value they are data.
+    pub(crate) is_state: bool,
     /// Bytes of the new state, at most.
     pub(crate) limit: usize,
 }
@@ -49,6 +51,7 @@ pub(crate) struct Options {
 pub(crate) struct Pristine {
     pub(crate) stringify: v8::Global<v8::Function>,
     pub(crate) is_stream: v8::Global<v8::Function>,
+    pub(crate) is_source: v8::Global<v8::Function>,
 }
 
 /// What came out.
@@ -75,6 +78,18 @@ pub(crate) enum Error {
     TooLarge { limit: usize },
     /// The isolate is being terminated; the reason is stored by whoever did it.
     Terminated,
+}
+
+impl Error {
+    /// For whoever has no words of his own.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Error::Threw { path, .. } => format!("{path} throws when it is read"),
+            Error::Cannot { path, why } => format!("{path} {why}"),
+            Error::TooLarge { limit } => format!("the state exceeds {limit} bytes"),
+            Error::Terminated => "the run is being stopped".into(),
+        }
+    }
 }
 
 /// Encodes what a step returned.
@@ -113,7 +128,7 @@ pub(crate) fn encode<'s>(
     let fresh = pass.writer.fresh();
     let state = pass.writer.finish(live);
     // A Proxy or an object with `toJSON` has gone through as a whole, with keys that no output has.
-    let state = match walked {
+    let state = match walked || !options.is_state {
         true => state,
         false => crate::assemble::stripped(&state, &options.remove, options.index),
     };
@@ -277,7 +292,7 @@ impl<'s> Pass<'_, 's> {
     ) -> Fallible<()> {
         let mut raw = Vec::with_capacity(32);
         append_quoted(scope, key.cast(), &mut raw);
-        let top = self.level() == 0;
+        let top = self.level() == 0 && self.options.is_state;
         if top && self.options.remove.iter().any(|name| raw[1..raw.len() - 1] == *name.as_bytes()) {
             return Ok(());
         }

@@ -27,15 +27,17 @@ use crate::buffers::{Budget, allocator};
 use crate::cache::Cache;
 use crate::collector::{Collection, Watch};
 use crate::cpu::ThreadClock;
+use crate::desk::Desk;
 use crate::encode::Pristine;
 use crate::executable::Executable;
 use crate::fault::{self, Moment, Sources};
 use crate::fetch::{self, Fetcher};
-use crate::function::Functions as Jobs;
+use crate::function::Maker;
 use crate::loader::{Loader, refusal};
 use crate::network::Network;
 use crate::ops::{LogSink, extensions};
 use crate::run::Gauge;
+use crate::step::Tools;
 use crate::view::Views;
 use crate::watchdog::{Kill, Killer, Watchdog};
 
@@ -47,12 +49,12 @@ pub(crate) struct Isolate {
     watchdog: Watchdog,
     pub(crate) killer: Killer,
     pub(crate) views: Rc<Views>,
-    pub(crate) pristine: Pristine,
+    pub(crate) pristine: Rc<Pristine>,
     pub(crate) functions: Functions,
-    pub(crate) sources: Sources,
+    pub(crate) sources: Rc<Sources>,
     names: Names,
-    /// Jobs that are functions, compiled.
-    pub(crate) jobs: Jobs,
+    /// Makes functions of jobs.
+    pub(crate) maker: Maker,
     pub(crate) loader: Rc<Loader>,
     gauge: Arc<Gauge>,
     budget: Option<Arc<Budget>>,
@@ -68,11 +70,12 @@ pub(crate) struct Isolate {
 pub(crate) struct Functions {
     pub(crate) run: v8::Global<v8::Function>,
     pub(crate) operations_of: v8::Global<v8::Function>,
+    pub(crate) run_items: v8::Global<v8::Function>,
     pub(crate) clear_timers: v8::Global<v8::Function>,
 }
 
 /// Where log lines go. Shared, because both the isolate's ops and the run write to it.
-pub(crate) type Logger = Rc<RefCell<dyn FnMut(i32, &str)>>;
+pub(crate) type Logger = Rc<RefCell<dyn FnMut(i32, u32, &str)>>;
 
 impl Isolate {
     /// Makes an isolate from the snapshot and locks it down. Must be called inside a current-thread tokio runtime.
@@ -101,7 +104,7 @@ impl Isolate {
             create_params: params,
             ..Default::default()
         })?;
-        runtime.op_state().borrow_mut().put(LogSink(Box::new(move |level, text| (logger.borrow_mut())(level, text))));
+        runtime.op_state().borrow_mut().put(LogSink(Box::new(move |level, execution, text| (logger.borrow_mut())(level, execution, text))));
         runtime.v8_isolate().set_prepare_stack_trace_callback(stack_trace);
         watch_heap(&mut runtime, heap, &killer, &gauge);
         let collections = gauge_heap(&mut runtime, heap, budget.clone(), &killer, &gauge);
@@ -117,15 +120,22 @@ impl Isolate {
             taken
         };
         let clock = ThreadClock::current();
+        let sources = Rc::new(Sources::new(loader.clone()));
+        let maker = Maker {
+            functions: Rc::default(),
+            loader: loader.clone(),
+            sources: sources.clone(),
+            names: names.clone(),
+        };
         let mut isolate = Isolate {
             watchdog,
             killer,
             views,
-            pristine,
+            pristine: Rc::new(pristine),
             functions,
-            sources: Sources::new(loader.clone()),
+            sources,
             names,
-            jobs: Jobs::default(),
+            maker,
             loader,
             gauge,
             budget,
@@ -222,9 +232,19 @@ impl Isolate {
         self.runtime.get_module_namespace(id).map_err(|error| self.outcome_of(error, Moment::Load))
     }
 
-    /// Names a module to whoever reads its stacks.
-    pub(crate) fn name(&self, module: &str, name: &str) {
-        self.names.add(module, name);
+    /// What reads how a job ended.
+    pub(crate) fn tools(&self) -> Tools {
+        let Isolate { views, pristine, sources, loader, .. } = self;
+        let (views, pristine) = (views.clone(), pristine.clone());
+        Tools { views, pristine, sources: sources.clone(), loader: loader.clone() }
+    }
+
+    /// The outcome, or that of the kill that came before it.
+    pub(crate) fn or_killed(&mut self, outcome: Outcome) -> Outcome {
+        match self.killer.fired() {
+            Some(kill) => self.killed(kill),
+            None => outcome,
+        }
     }
 
     /// Drives the event loop until `future` is ready or the run is killed.
@@ -389,7 +409,11 @@ impl Drop for Isolate {
     /// would call back into memory that is already free. Dropping the slots with the isolate is too late for that.
     fn drop(&mut self) {
         self.collections.end(self.runtime.v8_isolate());
-        self.jobs.clear();
+        self.maker.functions.clear();
+        if let Some(desk) = self.runtime.v8_isolate().get_slot::<Rc<Desk>>().cloned() {
+            desk.clear();
+        }
+        self.runtime.v8_isolate().remove_slot::<Rc<Desk>>();
         self.runtime.v8_isolate().remove_slot::<Rc<Views>>();
         self.views.clear();
     }
@@ -406,14 +430,22 @@ fn take_inner(scope: &mut v8::PinScope) -> Option<(Rc<Views>, Pristine, Function
         let function: v8::Local<v8::Function> = get(scope, inner, name)?.try_into().ok()?;
         Some(v8::Global::new(scope, function))
     }
-    let pristine =
-        Pristine { stringify: function(scope, inner, "stringify")?, is_stream: function(scope, inner, "isStream")? };
+    let pristine = Pristine {
+        stringify: function(scope, inner, "stringify")?,
+        is_stream: function(scope, inner, "isStream")?,
+        is_source: function(scope, inner, "isSource")?,
+    };
     let functions = Functions {
         run: function(scope, inner, "run")?,
         operations_of: function(scope, inner, "operationsOf")?,
+        run_items: function(scope, inner, "runItems")?,
         clear_timers: function(scope, inner, "clearTimers")?,
     };
     let views = Views::install(scope);
+    let connect: v8::Local<v8::Function> = get(scope, inner, "connect")?.try_into().ok()?;
+    let natives = crate::natives::object(scope)?;
+    let undefined = v8::undefined(scope).into();
+    connect.call(scope, undefined, &[natives.into()])?;
     let lockdown: v8::Local<v8::Function> = get(scope, inner, "lockdown")?.try_into().ok()?;
     let undefined = v8::undefined(scope).into();
     lockdown.call(scope, undefined, &[])?;

@@ -17,6 +17,7 @@ deno_core::extension!(
         "30_fetch.js",
         "40_crypto.js",
         "50_step.js",
+        "55_calls.js",
         "99_lockdown.js",
     ],
 );
@@ -37,15 +38,16 @@ pub(crate) fn extensions() -> Vec<deno_core::Extension> {
     ]
 }
 
-/// Where `op_log` sends its lines: level (see `js/20_log.js`; -1 is the runtime itself) and text.
+/// Where `op_log` sends its lines: level (see `js/20_log.js`; -1 is the runtime itself), the execution that says it (0 = not known)
+/// and text.
 pub(crate) struct LogSink(pub(crate) Box<Log>);
 
-type Log = dyn FnMut(i32, &str);
+type Log = dyn FnMut(i32, u32, &str);
 
 #[op2(fast)]
-fn op_log(state: &mut OpState, #[smi] level: i32, #[string] text: &str) {
+fn op_log(state: &mut OpState, #[smi] level: i32, #[smi] execution: u32, #[string] text: &str) {
     // There is none while the snapshot is made.
     if let Some(sink) = state.try_borrow_mut::<LogSink>() {
-        (sink.0)(level, text.strip_suffix('\n').unwrap_or(text));
+        (sink.0)(level, execution, text.strip_suffix('\n').unwrap_or(text));
     }
 }
