@@ -200,6 +200,11 @@ ObjectDefineProperties(globalThis, {
 
 const ReadableStreamPrototype = streams.ReadableStream.prototype;
 
+/** Whether one of our own readable streams has been read from, or somebody holds it. */
+export function isTakenStream(stream) {
+  return streams.isReadableStreamDisturbed(stream) || streams.isReadableStreamLocked(stream);
+}
+
 /** Is it one of our own readable streams? No user code runs to find out. */
 export function isReadableStream(value) {
   return ObjectPrototypeIsPrototypeOf(ReadableStreamPrototype, value);

@@ -1,15 +1,19 @@
 // Runs the operations of one step. Never rejects: how it ended is the answer, so that a rejection that nobody handles can
 // only be the job's own.
 import { primordials } from "ext:core/mod.js";
-import { isReadableStream } from "ext:fulgurite/10_world.js";
+import { isReadableStream, isTakenStream } from "ext:fulgurite/10_world.js";
 import { warn } from "ext:fulgurite/20_log.js";
 
 const {
   ArrayIsArray,
+  Error,
   ObjectDefineProperty,
   ObjectFreeze,
   ReflectApply,
+  SafeArrayIterator,
+  SafeWeakSet,
   SymbolAsyncIterator,
+  SymbolToPrimitive,
   TypeError,
 } = primordials;
 
@@ -119,7 +123,73 @@ export async function run(operations, execute, state) {
  * Is it a stream: one of ours, a Node-style readable, or an async iterator? Reading these properties may run user code.
  */
 export function isStream(value) {
+  if (standIns.has(value)) return false;
   if (isReadableStream(value)) return true;
   if (typeof value[SymbolAsyncIterator] === "function") return true;
   return typeof value.pipe === "function" && typeof value.read === "function" && typeof value.on === "function";
+}
+
+// Iterators that somebody has begun to read. What one of our own streams is, it says itself.
+const begun = new SafeWeakSet();
+
+/** Takes note of a stream that a step hands on, so that `isTaken` knows about it. */
+export function watch(stream) {
+  if (isReadableStream(stream)) return;
+  const { next } = stream;
+  if (typeof next !== "function") return;
+  const watched = (...given) => {
+    begun.add(stream);
+    return ReflectApply(next, stream, given);
+  };
+  // What cannot be watched is handed on as it is.
+  try {
+    ObjectDefineProperty(stream, "next", { __proto__: null, value: watched, writable: true, enumerable: false, configurable: true });
+  } catch {
+    // It is frozen.
+  }
+}
+
+/** Whether somebody has begun to read a stream. */
+export function isTaken(stream) {
+  return isReadableStream(stream) ? isTakenStream(stream) : begun.has(stream);
+}
+
+const standIns = new SafeWeakSet();
+
+/**
+ * What stands where a stream was that cannot be read any more. To copy it, to log it or to hand it on does no harm; whoever would
+ * read it is told why he cannot.
+ */
+export function standIn(message) {
+  const object = { __proto__: null };
+  const refuse = () => {
+    const error = new Error(message);
+    ObjectDefineProperty(error, "name", value("StreamError"));
+    throw error;
+  };
+  const refusing = { __proto__: null, get: refuse, enumerable: false, configurable: false };
+  for (
+    const name of new SafeArrayIterator([
+      SymbolAsyncIterator,
+      "cancel",
+      "getReader",
+      "locked",
+      "next",
+      "on",
+      "pipe",
+      "pipeThrough",
+      "pipeTo",
+      "read",
+      "tee",
+      "values",
+    ])
+  ) {
+    ObjectDefineProperty(object, name, refusing);
+  }
+  const text = () => "[stream]";
+  for (const name of new SafeArrayIterator(["toJSON", "toString", SymbolToPrimitive])) {
+    ObjectDefineProperty(object, name, { __proto__: null, value: text });
+  }
+  standIns.add(object);
+  return object;
 }

@@ -32,11 +32,14 @@ ObjectDefineProperty(globalThis, "__fulgurite", {
     connect: calls.connect,
     isSource: calls.isSource,
     isStream: step.isStream,
+    isTaken: step.isTaken,
     lockdown,
     operationsOf: step.operationsOf,
     run: step.run,
     runItems: calls.runAllItems,
+    standIn: step.standIn,
     stringify,
+    watch: step.watch,
   },
 });
 

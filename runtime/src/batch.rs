@@ -18,7 +18,7 @@ use fulgurite_state::{IndexOptions, State, Writer};
 use serde_json::{Map, Value, json};
 
 use crate::assemble;
-use crate::desk::{Begun, Desk, error_value};
+use crate::desk::{Begun, Desk, STREAM_ERROR, error_value, gone};
 use crate::event::{Figures, Items};
 use crate::expression::{Said, failed};
 use crate::fault::{self, Moment};
@@ -152,7 +152,7 @@ pub(crate) fn items_of<'s>(
             Found::Value(text) => {
                 return Err(wrong(match text.first() {
                     _ if &text[..] == b"\"[stream]\"" => {
-                        return Err(Outcome::Fail(stream_is_gone(step.id.as_str(), &expression.to_string())));
+                        return Err(Outcome::Fail(ErrorReport::new(STREAM_ERROR, gone(expression.text()))));
                     }
                     Some(b'{') => "an object",
                     Some(b'"') => "a text",
@@ -176,29 +176,19 @@ pub(crate) fn items_of<'s>(
         let encoded = encoded.map_err(|error| wrong(&format!("an array that is no JSON ({})", error.in_words())))?;
         return Ok(ItemsFrom::Array(encoded.state.map_or(Bytes::from_static(b"[]"), |state| state.to_bytes())));
     }
-    if let Ok(text) = v8::Local::<v8::String>::try_from(value)
-        && crate::text::lossy(scope, text) == "[stream]"
-    {
-        return Err(Outcome::Fail(stream_is_gone(step.id.as_str(), &expression.to_string())));
-    }
-    let is_source = v8::Local::new(scope, &tools.pristine.is_source);
-    let undefined = v8::undefined(scope).into();
-    let is_source = is_source.call(scope, undefined, &[value]).is_some_and(|answer| answer.is_true());
+    let is_source = {
+        v8::tc_scope!(let scope, scope);
+        let is_source = v8::Local::new(scope, &tools.pristine.is_source);
+        let undefined = v8::undefined(scope).into();
+        match (is_source.call(scope, undefined, &[value]), scope.exception()) {
+            (Some(answer), _) => answer.is_true(),
+            (None, Some(exception)) => return Err(thrown(desk, scope, exception)),
+            (None, None) => false,
+        }
+    };
     match is_source {
         true => Ok(ItemsFrom::Source(value)),
         false => Err(wrong(if value.is_object() { "an object" } else { "no object" })),
-    }
-}
-
-/// What a state says where a stream was, and nobody has it any more.
-pub(crate) fn stream_is_gone(step: &str, what: &str) -> ErrorReport {
-    ErrorReport {
-        step: Some(step.to_owned()),
-        hint: Some("start again from the step that opens the stream; a stream cannot be stored with a state".into()),
-        ..ErrorReport::new(
-            "StreamError",
-            format!("`{what}` was a stream when this state was stored, and a stream is gone when its run is over"),
-        )
     }
 }
 
@@ -372,7 +362,7 @@ impl Batch {
         }
         let whole = item.whole();
         let sight = Sight { context: &self.context, state: Some(&self.base), item: Some((&whole, index)) };
-        desk.mapped(scope, &self.said, &self.base, &sight, &more)
+        desk.mapped(scope, desk.plan()[self.begun.step].id.as_str(), &self.said, &self.base, &sight, &more)
     }
 
     /// Takes note of how a call ended.

@@ -202,7 +202,7 @@ pub(crate) fn next<'s>(
 /// Takes note of how the step ended that was running.
 pub(crate) fn leave<'s>(desk: &Rc<Desk>, scope: &mut v8::PinScope<'s, '_>, call: &Call, answer: Answer<'s>) {
     let Some((begun, view)) = call.running() else { return };
-    let failed = answer.ok != Some(true);
+    let (failed, threw) = (answer.ok != Some(true), answer.ok == Some(false));
     let value = answer.value;
     let batch = desk.batches.borrow_mut().remove(&begun.execution.0);
     let (done, items) = match batch {
@@ -221,7 +221,7 @@ pub(crate) fn leave<'s>(desk: &Rc<Desk>, scope: &mut v8::PinScope<'s, '_>, call:
     if desk.killer.fired().is_some() {
         return;
     }
-    let thrown = failed.then(|| v8::Global::new(scope, value));
+    let thrown = threw.then(|| v8::Global::new(scope, value));
     finish(desk, scope, call, done, items, thrown);
 }
 

@@ -158,6 +158,12 @@ impl Desk {
         self.request.index
     }
 
+    /// The id of the step that an execution in flight is of.
+    pub(crate) fn step_of(&self, execution: u32) -> Option<String> {
+        let step = self.open.borrow().get(&execution)?.step;
+        Some(self.plan()[step].id.to_string())
+    }
+
     /// What the plan says about a step.
     pub(crate) fn said(&self, step: StepIndex) -> Option<Rc<Said>> {
         self.expressions.of(step)
@@ -189,7 +195,8 @@ impl Desk {
             Some(said) if job.with_items.is_none() && !said.input.is_empty() => {
                 let context = self.context.borrow().clone();
                 let sight = Sight { context: &context, state: Some(&given), item: None };
-                self.mapped(scope, said, &given, &sight, &[]).map_err(|report| Outcome::Crash(*report))?
+                let mapped = self.mapped(scope, step.id.as_str(), said, &given, &sight, &[]);
+                mapped.map_err(|report| Outcome::Crash(*report))?
             }
             _ => given,
         };
@@ -228,13 +235,14 @@ impl Desk {
     pub(crate) fn mapped(
         &self,
         scope: &mut v8::PinScope,
+        step: &str,
         said: &Said,
         state: &State,
         sight: &Sight<'_>,
         more: &[(&[u8], &[Bytes])],
     ) -> Result<State, Box<ErrorReport>> {
         let pairs = said.input.render(sight, &mut self.evaluator(scope));
-        let pairs = pairs.map_err(|error| failed("input", "this step", &error))?;
+        let pairs = pairs.map_err(|error| failed("input", step, &error))?;
         let keys: Vec<&[u8]> = pairs.iter().map(|(key, _)| &key[..]).collect();
         let values: Vec<[Bytes; 1]> = pairs.iter().map(|(_, value)| [value.clone()]).collect();
         let mut all: Vec<(&[u8], &[Bytes])> = more.iter().filter(|(key, _)| !keys.contains(key)).copied().collect();
@@ -327,6 +335,22 @@ impl Desk {
         }
     }
 
+    /// Says of a stream that is gone where to start again.
+    fn explain(&self, step: StepIndex, done: &mut Done) {
+        let Outcome::Fail(report) = &mut done.outcome else { return };
+        if report.name != STREAM_ERROR || !report.message.contains(GONE) {
+            return;
+        }
+        let plan = self.plan();
+        let before = plan.steps().iter().filter(|other| other.next.iter().any(|edge| edge.target == step));
+        let before: Vec<String> = before.map(|other| format!("`{}`", other.id)).collect();
+        let from = match before.is_empty() {
+            true => "start again from the step that opens the stream".to_owned(),
+            false => format!("start again from {}, or from whichever step before opens the stream", before.join(" or ")),
+        };
+        report.hint = Some(format!("{from}: a stream cannot be stored with a state"));
+    }
+
     /// Puts a failure on the output, and finds one that the job put there itself.
     pub(crate) fn settle(&self, step: &str, done: &mut Done) -> Option<ErrorReport> {
         let index = self.index();
@@ -377,6 +401,7 @@ impl Desk {
             let execution = Some(begun.execution.0);
             self.reporter.borrow_mut().log(LogSource::Runtime, Level::Warn, execution, warning);
         }
+        self.explain(begun.step, done);
         let failure = self.settle(id.as_str(), done);
         let shown = self.shown(begun, done);
         let decided = match done.outcome.stops_the_run() {
@@ -513,6 +538,16 @@ impl Desk {
         total.heap = total.heap.max(figures.heap);
         self.figures.set(total);
     }
+}
+
+/// The class of an error about a stream that cannot be read.
+pub(crate) const STREAM_ERROR: &str = "StreamError";
+
+const GONE: &str = "was a stream when this state was stored";
+
+/// What to say of a stream that a state only names.
+pub(crate) fn gone(what: &str) -> String {
+    format!("`{what}` {GONE}, and a stream is gone when its run is over")
 }
 
 /// What follows from how a step ended.

@@ -203,7 +203,10 @@ impl<'s> Pass<'_, 's> {
                     return Err(self.cannot(TOO_MANY_STREAMS));
                 }
                 if self.path.iter().all(named) {
-                    self.values.streams.push((Path(self.path.clone()), v8::Global::new(scope, stream)));
+                    let path = Path(self.path.clone());
+                    let views = self.views;
+                    let live = self.catching(scope, |scope| views.streams.keep(scope, path, stream))?;
+                    self.values.streams.push(live);
                 }
                 self.writer.value(b"\"[stream]\"");
             }
@@ -250,10 +253,10 @@ impl<'s> Pass<'_, 's> {
             return Ok(());
         }
         let from = view.path_of(place);
-        for (path, stream) in &values.streams {
-            if let Some(rest) = path.strip_prefix(&from) {
+        for live in &values.streams {
+            if let Some(rest) = live.path.strip_prefix(&from) {
                 let at = self.path.iter().chain(rest).cloned().collect();
-                self.values.streams.push((Path(at), stream.clone()));
+                self.values.streams.push(live.moved(Path(at)));
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ use fulgurite_compile::{import, references};
 use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex, suggest};
 use serde_json::Value;
 
+use crate::desk::STREAM_ERROR;
 use crate::executable::{Executable, map_name};
 use crate::loader::{Loader, Refused, is_adaptor};
 
@@ -311,6 +312,11 @@ fn classify(sources: &Sources, thrown: Thrown<'_>, moment: Moment) -> Outcome {
             let mut report = report("SecurityError", "Illegal eval statement detected".into());
             report.hint = Some("a job cannot run code from strings: no eval, no new Function".into());
             Outcome::Kill(KillReason::Security, report)
+        }
+        STREAM_ERROR if moment != Moment::Loose && !adaptor => {
+            let mut report = report(STREAM_ERROR, message);
+            report.hint = Some("split it with `tee()` in the step that opens it: one stream for each branch".into());
+            Outcome::Fail(report)
         }
         _ if moment == Moment::Loose => {
             let mut report = report("ExecutionError", format!("nobody handled {}", named(&message)));

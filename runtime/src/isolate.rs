@@ -38,6 +38,7 @@ use crate::network::Network;
 use crate::ops::{LogSink, extensions};
 use crate::run::Gauge;
 use crate::step::Tools;
+use crate::live::StreamFunctions;
 use crate::view::Views;
 use crate::watchdog::{Kill, Killer, Watchdog};
 
@@ -435,13 +436,18 @@ fn take_inner(scope: &mut v8::PinScope) -> Option<(Rc<Views>, Pristine, Function
         is_stream: function(scope, inner, "isStream")?,
         is_source: function(scope, inner, "isSource")?,
     };
+    let streams = StreamFunctions {
+        watch: function(scope, inner, "watch")?,
+        is_taken: function(scope, inner, "isTaken")?,
+        stand_in: function(scope, inner, "standIn")?,
+    };
     let functions = Functions {
         run: function(scope, inner, "run")?,
         operations_of: function(scope, inner, "operationsOf")?,
         run_items: function(scope, inner, "runItems")?,
         clear_timers: function(scope, inner, "clearTimers")?,
     };
-    let views = Views::install(scope);
+    let views = Views::install(scope, streams);
     let connect: v8::Local<v8::Function> = get(scope, inner, "connect")?.try_into().ok()?;
     let natives = crate::natives::object(scope)?;
     let undefined = v8::undefined(scope).into();

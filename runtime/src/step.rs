@@ -246,7 +246,9 @@ async fn run_items(
     let started = {
         let run_items = isolate.functions.run_items.clone();
         deno_core::scope!(scope, isolate.runtime);
-        batch::items_of(desk, scope, begun).and_then(|from| {
+        let number = v8::Integer::new_from_unsigned(scope, task.execution).into();
+        scope.set_continuation_preserved_embedder_data(number);
+        let started = batch::items_of(desk, scope, begun).and_then(|from| {
             let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
             let (text, source) = match from {
                 ItemsFrom::Array(text) => (Some(text), undefined),
@@ -260,7 +262,10 @@ async fn run_items(
             let promise = run_items.call(scope, undefined, &[execution, width, source]).ok_or_else(idle)?;
             let promise: v8::Local<v8::Promise> = promise.try_into().map_err(|_| idle())?;
             Ok((batch, v8::Global::new(scope, promise)))
-        })
+        });
+        let nothing = v8::undefined(scope).into();
+        scope.set_continuation_preserved_embedder_data(nothing);
+        started
     };
     let (batch, promise) = started.map_err(|outcome| isolate.or_killed(outcome))?;
     let answered = finish(isolate, promise).await;
