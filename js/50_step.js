@@ -9,7 +9,9 @@ const {
   Error,
   ObjectDefineProperty,
   ObjectFreeze,
+  ObjectSetPrototypeOf,
   ReflectApply,
+  ReflectDeleteProperty,
   SafeArrayIterator,
   SafeWeakSet,
   SymbolAsyncIterator,
@@ -20,8 +22,20 @@ const {
 // Stands for what an operation returned when it returned nothing.
 const NOTHING = ObjectFreeze({ __proto__: null });
 
-// Without a prototype: a promise is resolved with it, and must not find a `then` that a job has put on Object.prototype.
-export const answer = (ok, value, running) => ({ __proto__: null, ok, value, running });
+// A promise is resolved with it, and must not find a `then` that a job has put on Object.prototype. A class, because V8 makes
+// dictionaries of objects without a prototype.
+class Answer {
+  constructor(ok, value, running) {
+    this.ok = ok;
+    this.value = value;
+    this.running = running;
+  }
+}
+ObjectSetPrototypeOf(Answer.prototype, null);
+ReflectDeleteProperty(Answer.prototype, "constructor");
+ObjectFreeze(Answer.prototype);
+
+export const answer = (ok, value, running) => new Answer(ok, value, running);
 
 const value = (value) => ({ __proto__: null, value, writable: true, enumerable: true, configurable: true });
 

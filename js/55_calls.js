@@ -1,11 +1,13 @@
 // Steps that run within others: the items of a step, and `call()`. The host knows what to run and what came of it; here is only
 // the waiting.
 import { core, primordials } from "ext:core/mod.js";
+import { op_receive_item, op_send_item } from "ext:core/ops";
 import { isReadableStream } from "ext:fulgurite/10_world.js";
 import { answer, operationsOf, run } from "ext:fulgurite/50_step.js";
 
 const {
   ObjectDefineProperty,
+  ObjectFreeze,
   Promise,
   PromisePrototypeThen,
   ReflectApply,
@@ -43,7 +45,7 @@ async function runOnce(entry, state) {
   try {
     const namespace = typeof entry === "string" ? await import(entry) : entry;
     const { 0: operations, 1: message, 2: hint, 3: number } = operationsOf(namespace);
-    if (operations === undefined) return { __proto__: null, ok: undefined, value: [message, hint], running: number ?? 0 };
+    if (operations === undefined) return answer(undefined, [message, hint], number ?? 0);
     return await run(operations, namespace.execute, state);
   } catch (error) {
     return answer(false, error, 0);
@@ -55,7 +57,11 @@ async function runOnce(entry, state) {
  * Resolves when all are through, or when the host wants no more.
  */
 function runItems(execution, width, source) {
-  const pull = source === undefined ? () => host.pull(execution) : pulling(execution, source);
+  const pull = source === undefined
+    ? () => host.pull(execution)
+    : source === ELSEWHERE
+    ? () => receiving(execution)
+    : pulling(execution, source);
   let calls = 0;
   return new Promise((resolve, reject) => {
     let working = width;
@@ -66,8 +72,13 @@ function runItems(execution, width, source) {
         if (frame === undefined) break;
         do {
           const { 0: ticket, 1: entry, 2: given } = frame;
+          if (entry === null) await op_send_item(ticket);
           // An item that cannot even be begun has an error instead of a job.
-          const { ok, value, running } = entry === undefined ? answer(false, given, 0) : await runOnce(entry, given);
+          const { ok, value, running } = entry === null
+            ? answer(true, undefined, 0)
+            : entry === undefined
+            ? answer(false, given, 0)
+            : await runOnce(entry, given);
           frame = host.left(execution, ticket, ok, value, running);
           if (frame === false) return resolve();
           if (++calls % IN_A_ROW === 0) await breathe();
@@ -84,11 +95,19 @@ function runItems(execution, width, source) {
 /** The same, and never rejects: answers like `run` of 50_step.js. */
 export async function runAllItems(execution, width, source) {
   try {
-    await runItems(execution, width, source);
+    await runItems(execution, width, source === null ? ELSEWHERE : source);
     return answer(true, undefined, 0);
   } catch (error) {
     return answer(false, error, 0);
   }
+}
+
+// The items are another isolate's.
+const ELSEWHERE = ObjectFreeze({ __proto__: null });
+
+async function receiving(execution) {
+  const ticket = await op_receive_item();
+  return ticket === 0 ? undefined : host.frame(execution, ticket);
 }
 
 /** Pulls from a stream or an iterator as many items as one call gets, one pull at a time. */

@@ -34,6 +34,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("items_do_not_see_each_other", isolation),
         trial("limits_are_those_of_each_item", limits),
         trial("items_with_jobs_that_are_modules", modules),
+        trial("items_over_isolates", isolates),
+        trial("items_over_isolates_that_end_badly", bad_isolates),
         trial("untouched_items_are_not_parsed", untouched),
         trial("random_items_come_back", random),
         trial("templates", templates),
@@ -348,6 +350,66 @@ fn modules() {
     gives(vec![over("state.data", job, |with| with.concurrency = n(2))], r#"{"data": [7, 8]}"#, json!({ "data": [[1, 7], [1, 8]] }));
     let job = "export default [s => s];\nawait Promise.reject(new Error('top'))";
     assert_eq!(report(vec![over("state.data", job, |_| {})], r#"{"data": [7]}"#).ending(), "fail JobError: top");
+}
+
+fn isolates() {
+    let job = "const own = globalThis.own ??= { n: 0 }; export default [s => { own.n++; console.log('item', s.index); s.shared.push(1); return { data: [s.item, s.index, s.shared.length, s.region] } }]";
+    let spread = |isolates, concurrency| {
+        let step = over("state.data", job, |with| {
+            with.isolates = n(isolates);
+            with.concurrency = n(concurrency);
+        });
+        with(step, |job| {
+            job.input.insert("region".into(), json!("{{ vars.region }} {{ item }}"));
+        })
+    };
+    for (isolates, concurrency) in [(2, 1), (3, 2), (2, 50)] {
+        let items: Vec<u32> = (0..100).collect();
+        let vars = [("region".to_owned(), json!("north"))].into_iter().collect();
+        let plan = Plan::new(Draft { steps: vec![spread(isolates, concurrency)], vars, ..Draft::default() }).unwrap();
+        let input = parse(&json!({ "data": items, "shared": [0] }).to_string());
+        let report = run(Request { input: Some(input), ..Request::new(plan) });
+        assert_eq!(report.ending(), "success");
+        let expected: Vec<Value> = (0..100).map(|i| json!([i, i, 2, format!("north {i}")])).collect();
+        assert_eq!(value(&report)["data"], json!(expected));
+        assert_eq!(report.steps[0].items, Some(Items { calls: 100, failed: 0, retries: 0 }));
+        assert_eq!(report.logs.len(), 100);
+        assert!(report.logs.iter().all(|log| log.execution.map(|e| e.0) == Some(1)), "{:?}", report.logs[0]);
+    }
+    // Of a stream, in batches, with retries and failures.
+    let source = "(async function* () { for (let i = 0; i < 25; i++) yield i })()";
+    let job = "export default [async s => { await new Promise(r => setTimeout(r, 1)); if (s.index === 1) throw new Error('one'); return { data: s.item } }]";
+    let step = over(source, job, |with| {
+        with.isolates = n(2);
+        with.batch = Batch::Count(n(10));
+        with.on_error = OnItemError::Continue;
+        with.retries = 2;
+    });
+    let report = report(vec![step], "{}");
+    assert_eq!(report.ending(), "fail ItemsError: 1 of 3 items failed; item 1: JobError: one");
+    assert_eq!(value(&report)["data"], json!([(0..10).collect::<Vec<_>>(), null, (20..25).collect::<Vec<_>>()]));
+    assert_eq!(report.steps[0].items, Some(Items { calls: 3, failed: 1, retries: 2 }));
+}
+
+fn bad_isolates() {
+    #[track_caller]
+    fn check(job: &str, expected: &str) {
+        let step = over("state.data", job, |with| with.isolates = n(2));
+        let mut request = request(vec![step, step_other()], r#"{"data": [1, 2, 3, 4, 5, 6]}"#);
+        // What fills the memory may take a while.
+        let time = if expected.contains("oom") { 60_000 } else { 200 };
+        request.limits = Limits { step_timeout: Some(Duration::from_millis(time)), heap: Some(128 << 20), ..Limits::default() };
+        assert_eq!(run(request).ending(), expected, "{job}");
+    }
+    fn step_other() -> DraftStep {
+        step("other", "export default [s => s]")
+    }
+    check("export default [s => nope]", "crash RuntimeCrash: ReferenceError: nope is not defined");
+    check("export default [s => { while (s.item === 3); return s }]", "kill timeout TimeoutError: Job took longer than 200ms to complete");
+    check("export default [s => eval('1')]", "kill security SecurityError: Illegal eval statement detected");
+    check("export default [s => { Promise.reject(new Error('loose')); return s }]", "crash ExecutionError: nobody handled Error: loose");
+    check("export default [async s => await call('other', s)]", "fail JobError: `other` cannot be called from items that are spread over several isolates");
+    check("export default [s => { const all = []; for (;;) all.push(new Array(1000).fill(s)) }]", "kill oom OOMError: Run exceeded maximum memory usage (64 MB)");
 }
 
 fn untouched() {

@@ -22,7 +22,8 @@ use oxc_span::{GetSpan, Span};
 
 use crate::deep;
 
-/// A module as a function. It has to be called with `undefined` as `this`, and answers an object of its own exports.
+/// A module as a function. It has to be called with `undefined` as `this`, and answers an object of its own exports, with an
+/// `execute` that may be undefined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
     /// The body. Its first line is not the module's: the second is the first.
@@ -248,7 +249,7 @@ impl Making<'_> {
     }
 
     fn finish(self) -> Function {
-        let Making { code, cuts, before, exports, mut function } = self;
+        let Making { code, cuts, before, mut exports, mut function } = self;
         // Whether the module is strict is not asked: it is.
         let mut body = String::with_capacity(code.len() + 128);
         body.push_str("\"use strict\";");
@@ -277,9 +278,14 @@ impl Making<'_> {
             }
         }
         body.push_str(&code[end..]);
-        body.push_str("\nreturn{__proto__:null");
+        // Without a prototype, V8 would make a dictionary of it, for each call. What is asked of jobs is there in any case.
+        let is_job = exports.iter().any(|(name, _)| name == "default");
+        if is_job && !exports.iter().any(|(name, _)| name == "execute") {
+            exports.push(("execute".into(), "void 0".into()));
+        }
+        body.push_str("\nreturn{");
         for (name, local) in exports {
-            body.push_str(&format!(",[{}]:{local}", serde_json::Value::from(name)));
+            body.push_str(&format!("[{}]:{local},", serde_json::Value::from(name)));
         }
         body.push_str("};");
         function.body = body;
@@ -322,7 +328,7 @@ mod tests {
         check("import '\u{1f600}'; x(); export default x", &[" x();"]);
         assert_eq!(function("export/**/default 1"), None);
         let made = function("let $d0 = 1; export default 7; export { $d0 as \"a b\" }").unwrap();
-        let expected = "let $d1$;const $d1=v=>{$d1$=v}; let $d0 = 1; $d1( 7); ; return{__proto__:null,[\"default\"]:$d1$,[\"a b\"]:$d0};";
+        let expected = "let $d1$;const $d1=v=>{$d1$=v}; let $d0 = 1; $d1( 7); ; return{[\"default\"]:$d1$,[\"a b\"]:$d0,[\"execute\"]:void 0,};";
         let words: Vec<&str> = made.body.split_whitespace().collect();
         assert_eq!(words.join(" "), format!("\"use strict\";{expected}"));
     }

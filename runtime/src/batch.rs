@@ -16,9 +16,11 @@ use fulgurite_plan::{Batch as Size, Collect, ErrorReport, OnItemError, Outcome, 
 use fulgurite_state::pick::Elements;
 use fulgurite_state::{IndexOptions, State, Writer};
 use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
 
 use crate::assemble;
 use crate::desk::{Begun, Desk, STREAM_ERROR, error_value, gone};
+use crate::encode;
 use crate::event::{Figures, Items};
 use crate::expression::{Said, failed};
 use crate::fault::{self, Moment};
@@ -76,6 +78,8 @@ enum Source {
     Array(Elements),
     /// Elements of the next batch, with commas between them, and how many.
     Stream(Vec<u8>, u32),
+    /// Another isolate, which pulls for this one.
+    Elsewhere,
 }
 
 /// A call in flight.
@@ -83,11 +87,32 @@ struct Flight {
     index: usize,
     item: Text,
     tries: u32,
+    /// Who waits for how it ends, if that is another isolate.
+    asked_by: Option<oneshot::Sender<Ended>>,
+    /// How it ended there.
+    ended: Option<Ended>,
+}
+
+/// An item for another isolate.
+pub(crate) struct Work {
+    pub(crate) ticket: u32,
+    index: usize,
+    item: Text,
+    asked_by: oneshot::Sender<Ended>,
+}
+
+/// How an item ended.
+pub(crate) struct Ended {
+    outcome: Result<Option<Bytes>, Outcome>,
+    retries: usize,
+    spliced: usize,
+    walks: usize,
+    warnings: Vec<String>,
 }
 
 /// An item, or the elements of a batch.
 #[derive(Clone)]
-enum Text {
+pub(crate) enum Text {
     One(Bytes),
     Many(Bytes),
 }
@@ -172,7 +197,7 @@ pub(crate) fn items_of<'s>(
         Outcome::Fail(failed("with_items", step.id.as_str(), &error))
     })?;
     if value.is_array() {
-        let encoded = crate::encode::encode(scope, &tools.views, &tools.pristine, &desk.values, value);
+        let encoded = encode::encode(scope, &tools.views, &tools.pristine, &desk.values, value);
         let encoded = encoded.map_err(|error| wrong(&format!("an array that is no JSON ({})", error.in_words())))?;
         return Ok(ItemsFrom::Array(encoded.state.map_or(Bytes::from_static(b"[]"), |state| state.to_bytes())));
     }
@@ -203,6 +228,7 @@ impl Batch {
         let base = assemble::without(&begun.input, &keys, desk.index());
         let source = match from.and_then(Elements::of) {
             Some(elements) => Source::Array(elements),
+            None if desk.is_helper.get() => Source::Elsewhere,
             None => Source::Stream(Vec::new(), 0),
         };
         let context = desk.context.borrow().clone();
@@ -230,9 +256,18 @@ impl Batch {
         })
     }
 
-    /// Calls that may be in flight.
-    pub(crate) fn width(&self) -> u32 {
-        self.with.concurrency.get()
+    /// Calls that may be in flight, in all isolates together.
+    pub(crate) fn width(&self, desk: &Desk) -> u32 {
+        match desk.is_helper.get() {
+            true => self.with.concurrency.get(),
+            false => self.with.concurrency.get().saturating_mul(self.with.isolates.get()),
+        }
+    }
+
+    /// Whether nothing is in flight, nor will be.
+    pub(crate) fn is_through(&self) -> bool {
+        let inner = self.inner.borrow();
+        inner.flights.is_empty() && !matches!(inner.stop, Stop::Now(_))
     }
 
     /// Whether there is any use for another item.
@@ -252,7 +287,7 @@ impl Batch {
     ) -> Result<bool, Box<ErrorReport>> {
         let tools = &desk.tools;
         let value = v8::Local::new(scope, value);
-        let encoded = crate::encode::encode(scope, &tools.views, &tools.pristine, &desk.values, value);
+        let encoded = encode::encode(scope, &tools.views, &tools.pristine, &desk.values, value);
         let encoded = encoded.map_err(|error| {
             Box::new(ErrorReport::new("ItemsError", format!("an item cannot be turned into JSON: {}", error.in_words())))
         })?;
@@ -285,6 +320,7 @@ impl Batch {
                 let text: Bytes = std::mem::take(elements).into();
                 if self.with.batch == Size::One { Text::One(text) } else { Text::Many(text) }
             }
+            Source::Elsewhere => return None,
             Source::Array(elements) => {
                 let first = elements.next_range()?;
                 let mut end = first.end;
@@ -308,7 +344,7 @@ impl Batch {
             }
         };
         *tickets += 1;
-        flights.insert(*tickets, Flight { index: *next, item, tries: 0 });
+        flights.insert(*tickets, Flight { index: *next, item, tries: 0, asked_by: None, ended: None });
         *next += 1;
         counts.calls += 1;
         if desk.request.limits.step_timeout.is_some() {
@@ -317,13 +353,20 @@ impl Batch {
         Some(*tickets)
     }
 
-    /// What JavaScript needs to make a call: `[ticket, entry, view]`, or `[ticket, undefined, error]`.
+    /// What JavaScript needs to make a call: `[ticket, entry, view]`, `[ticket, undefined, error]`, or `[ticket, null]` when another
+    /// isolate makes it.
     pub(crate) fn frame<'s>(
         &self,
         desk: &Desk,
         scope: &mut v8::PinScope<'s, '_>,
         ticket: u32,
     ) -> Option<v8::Local<'s, v8::Value>> {
+        let number: v8::Local<v8::Value> = v8::Integer::new_from_unsigned(scope, ticket).into();
+        if self.with.isolates.get() > 1 && !desk.is_helper.get() {
+            let elsewhere = v8::null(scope).into();
+            let nothing = v8::undefined(scope).into();
+            return Some(v8::Array::new_with_elements(scope, &[number, elsewhere, nothing]).into());
+        }
         let (index, item, tries) = {
             let inner = self.inner.borrow();
             let flight = inner.flights.get(&ticket)?;
@@ -343,7 +386,6 @@ impl Batch {
             Ok(begun) => begun,
             Err(thrown) => (v8::undefined(scope).into(), thrown),
         };
-        let number = v8::Integer::new_from_unsigned(scope, ticket).into();
         Some(v8::Array::new_with_elements(scope, &[number, entry, given]).into())
     }
 
@@ -373,14 +415,52 @@ impl Batch {
         ticket: u32,
         answer: Answer<'s>,
     ) -> Next {
-        let task = Task { input: self.base.clone(), ..desk.task(&self.begun, String::new()) };
-        let ended = read_answer(scope, &desk.tools, &task, answer, None);
+        let elsewhere = self.inner.borrow_mut().flights.get_mut(&ticket).and_then(|flight| flight.ended.take());
+        let ended = match elsewhere {
+            Some(ended) => ended,
+            None => match self.ended(desk, scope, ticket, answer) {
+                Some(ended) => ended,
+                None => return Next::Again,
+            },
+        };
         if desk.killer.fired().is_some() {
             return Next::Over;
         }
+        let mut inner = self.inner.borrow_mut();
+        let Some(flight) = inner.flights.remove(&ticket) else { return Next::Over };
+        let next = match flight.asked_by {
+            Some(asked_by) => {
+                // Who does not wait any more does not want to know.
+                let _ = asked_by.send(ended);
+                Next::Pull
+            }
+            None => inner.settle(desk, &self.with, flight.index, ended),
+        };
+        // The call that began first of those that are left.
+        while let Some((ticket, _)) = inner.began.front()
+            && !inner.flights.contains_key(ticket)
+        {
+            inner.began.pop_front();
+        }
+        let from = inner.began.front().map_or_else(Instant::now, |(_, began)| *began);
+        drop(inner);
+        desk.put_off(from);
+        next
+    }
+
+    /// How a call ended; `None` when it is to be made again.
+    fn ended<'s>(
+        &self,
+        desk: &Desk,
+        scope: &mut v8::PinScope<'s, '_>,
+        ticket: u32,
+        answer: Answer<'s>,
+    ) -> Option<Ended> {
+        let task = Task { input: self.base.clone(), ..desk.task(&self.begun, String::new()) };
+        let read = read_answer(scope, &desk.tools, &task, answer, None);
         let step = desk.plan()[self.begun.step].id.as_str();
-        let output = ended.encoded.state.as_ref();
-        let outcome = match ended.outcome {
+        let output = read.encoded.state.as_ref();
+        let outcome = match read.outcome {
             Ok(()) => match output.and_then(|output| assemble::error_of(output, step)) {
                 None => Ok(()),
                 Some((name, message)) => {
@@ -392,59 +472,54 @@ impl Batch {
             Err(outcome) => Err(outcome),
         };
         let outcome = outcome.and_then(|()| self.value(desk, scope, ticket, output));
-        let limit = desk.options.limit;
         let mut inner = self.inner.borrow_mut();
-        inner.figures.bytes_spliced += ended.encoded.spliced;
-        inner.figures.state_walks += ended.encoded.walks;
-        for warning in ended.encoded.warnings {
-            match inner.warnings.len() {
-                MOST_WARNINGS => inner.warnings.push("there are more warnings like these".into()),
-                fewer if fewer < MOST_WARNINGS && !inner.warnings.contains(&warning) => inner.warnings.push(warning),
-                _ => {}
+        let mut tries = 0;
+        if let Some(flight) = inner.flights.get_mut(&ticket) {
+            if matches!(outcome, Err(Outcome::Fail(_))) && flight.tries < self.with.retries {
+                flight.tries += 1;
+                return None;
             }
+            tries = flight.tries;
         }
-        let next = match outcome {
-            Ok(value) => {
-                let Some(flight) = inner.flights.remove(&ticket) else { return Next::Over };
-                inner.put(flight.index, value);
-                Next::Pull
-            }
-            Err(Outcome::Fail(report)) => {
-                let Some(flight) = inner.flights.get_mut(&ticket) else { return Next::Over };
-                if flight.tries < self.with.retries {
-                    flight.tries += 1;
-                    inner.counts.retries += 1;
-                    return Next::Again;
-                }
-                let index = flight.index;
-                inner.flights.remove(&ticket);
-                inner.failed(index, report, desk);
-                if self.with.on_error == OnItemError::Stop {
-                    inner.stop = Stop::NoMore;
-                }
-                Next::Pull
-            }
-            Err(outcome) => {
-                inner.stop = Stop::Now(outcome);
-                Next::Over
-            }
-        };
-        if inner.collected.as_ref().is_some_and(|collected| collected.writer.len() > limit) {
-            inner.stop = Stop::Now(too_large(limit));
-            return Next::Over;
+        let encode::Encoded { spliced, walks, warnings, .. } = read.encoded;
+        Some(Ended { outcome, retries: tries as usize, spliced, walks, warnings })
+    }
+
+    /// An item as another isolate gets it, and where that will say how it ended.
+    pub(crate) fn work(&self, ticket: u32) -> Option<(Work, oneshot::Receiver<Ended>)> {
+        let inner = self.inner.borrow();
+        let flight = inner.flights.get(&ticket)?;
+        let (asked_by, receiver) = oneshot::channel();
+        Some((Work { ticket, index: flight.index, item: flight.item.clone(), asked_by }, receiver))
+    }
+
+    /// Another isolate has ended with an item.
+    pub(crate) fn ended_elsewhere(&self, ticket: u32, ended: Result<Ended, Outcome>) {
+        let mut inner = self.inner.borrow_mut();
+        let Some(flight) = inner.flights.get_mut(&ticket) else { return };
+        flight.ended = Some(ended.unwrap_or_else(|outcome| Ended {
+            outcome: Err(outcome),
+            retries: 0,
+            spliced: 0,
+            walks: 0,
+            warnings: Vec::new(),
+        }));
+    }
+
+    /// Takes an item in hand for another isolate.
+    pub(crate) fn take(&self, desk: &Desk, work: Work) -> u32 {
+        let Work { ticket, index, item, asked_by } = work;
+        let mut inner = self.inner.borrow_mut();
+        inner.flights.insert(ticket, Flight { index, item, tries: 0, asked_by: Some(asked_by), ended: None });
+        if inner.flights.len() == 1 {
+            desk.put_off(Instant::now());
         }
-        // The call that began first of those that are left.
-        while let Some((ticket, _)) = inner.began.front()
-            && !inner.flights.contains_key(ticket)
-        {
-            inner.began.pop_front();
-        }
-        if desk.request.limits.step_timeout.is_some() {
-            let from = inner.began.front().map_or_else(Instant::now, |(_, began)| *began);
-            drop(inner);
-            desk.put_off(from);
-        }
-        next
+        ticket
+    }
+
+    /// The context that the items are seen in.
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
     }
 
     /// What of an output is collected.
@@ -524,6 +599,39 @@ impl Batch {
 }
 
 impl Inner {
+    fn settle(&mut self, desk: &Desk, with: &WithItems, index: usize, ended: Ended) -> Next {
+        let Ended { outcome, retries, spliced, walks, warnings } = ended;
+        self.counts.retries += retries;
+        self.figures.bytes_spliced += spliced;
+        self.figures.state_walks += walks;
+        for warning in warnings {
+            match self.warnings.len() {
+                MOST_WARNINGS => self.warnings.push("there are more warnings like these".into()),
+                fewer if fewer < MOST_WARNINGS && !self.warnings.contains(&warning) => self.warnings.push(warning),
+                _ => {}
+            }
+        }
+        match outcome {
+            Ok(value) => self.put(index, value),
+            Err(Outcome::Fail(report)) => {
+                self.failed(index, report, desk);
+                if with.on_error == OnItemError::Stop {
+                    self.stop = Stop::NoMore;
+                }
+            }
+            Err(outcome) => {
+                self.stop = Stop::Now(outcome);
+                return Next::Over;
+            }
+        }
+        let limit = desk.options.limit;
+        if self.collected.as_ref().is_some_and(|collected| collected.writer.len() > limit) {
+            self.stop = Stop::Now(too_large(limit));
+            return Next::Over;
+        }
+        Next::Pull
+    }
+
     fn put(&mut self, index: usize, value: Option<Bytes>) {
         if let Some(collected) = &mut self.collected {
             collected.put(index, value);
@@ -534,7 +642,7 @@ impl Inner {
         self.counts.failed += 1;
         self.put(index, None);
         if self.errors.len() < MOST_ERRORS {
-            let outcome = desk.reporter.borrow().secrets.mask_outcome(Outcome::Fail(report.clone()));
+            let outcome = desk.reporter.lock().secrets.mask_outcome(Outcome::Fail(report.clone()));
             self.errors.push((index, outcome.to_error_value().unwrap_or_default()));
         }
         if self.first.as_ref().is_none_or(|(first, _)| index < *first) {

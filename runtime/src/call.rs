@@ -76,6 +76,11 @@ pub(crate) fn open<'s>(
         };
         return Err(Box::new(ErrorReport { hint, ..ErrorReport::new("CallError", message) }));
     };
+    if desk.is_helper.get() {
+        let message = format!("`{step}` cannot be called from items that are spread over several isolates");
+        let hint = Some("leave `isolates` out; `concurrency` works with call()".to_owned());
+        return Err(Box::new(ErrorReport { hint, ..ErrorReport::new("CallError", message) }));
+    }
     let limits = &desk.request.limits;
     let open = desk.open.borrow().get(&caller).cloned();
     let depth = open.as_ref().map_or(0, |open| open.depth);
@@ -156,7 +161,11 @@ pub(crate) fn next<'s>(
         let begun = desk.begin(scope, &visit, call.caller).map_err(|outcome| Box::new(report_of(&outcome)))?;
         let since = Instant::now();
         let execution = begun.execution.0;
-        if job.with_items.is_some() {
+        if let Some(with) = &job.with_items {
+            if with.isolates.get() > 1 {
+                let message = format!("step `{}` cannot be called: its items are spread over several isolates", step.id);
+                return Err(Box::new(ErrorReport::new("CallError", message)));
+            }
             let begun = Rc::new(begun);
             let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
             let (text, source) = match batch::items_of(desk, scope, &begun) {
@@ -171,7 +180,7 @@ pub(crate) fn next<'s>(
                 }
             };
             let batch = Batch::new(desk, begun.clone(), text);
-            let width = v8::Integer::new_from_unsigned(scope, batch.width()).into();
+            let width = v8::Integer::new_from_unsigned(scope, batch.width(desk)).into();
             desk.batches.borrow_mut().insert(execution, batch);
             call.inner.borrow_mut().running = Some(Running { visit: *visit, begun, since, view: None });
             return Ok(Some(frame(scope, ITEMS, execution, width, source)));

@@ -28,15 +28,15 @@ use crate::expression::{Evaluator, Expressions, Published, Said, failed};
 use crate::function::{Maker, Readiness};
 use crate::isolate::Isolate;
 use crate::program::Program;
-use crate::run::{Reporter, Request};
-use crate::step::{Done, Task, Tools};
+use crate::run::{Request, Speaker};
+use crate::step::{Done, Task, Tools, cpu_timeout};
 use crate::watchdog::{Clock, Killer};
 
 /// See the module.
 pub(crate) struct Desk {
     pub(crate) request: Arc<Request>,
     pub(crate) program: Arc<Program>,
-    pub(crate) reporter: Rc<RefCell<Reporter>>,
+    pub(crate) reporter: Speaker,
     pub(crate) options: encode::Options,
     pub(crate) values: encode::Options,
     pub(crate) conditions: Conditions,
@@ -54,6 +54,8 @@ pub(crate) struct Desk {
     /// Calls in flight.
     pub(crate) calls: RefCell<HashMap<u32, Rc<Call>>>,
     pub(crate) called: Cell<u32>,
+    /// Whether this is an isolate that only runs items for another.
+    pub(crate) is_helper: Cell<bool>,
 }
 
 /// An execution in flight.
@@ -105,7 +107,7 @@ impl Desk {
         isolate: &mut Isolate,
         request: &Arc<Request>,
         program: &Arc<Program>,
-        reporter: &Rc<RefCell<Reporter>>,
+        reporter: &Speaker,
     ) -> Result<Rc<Desk>, Outcome> {
         let (tools, maker, killer) = (isolate.tools(), isolate.maker.clone(), isolate.killer.clone());
         deno_core::scope!(scope, isolate.runtime);
@@ -138,6 +140,7 @@ impl Desk {
             batches: RefCell::default(),
             calls: RefCell::default(),
             called: Cell::new(0),
+            is_helper: Cell::new(false),
         });
         scope.set_slot(desk.clone());
         Ok(desk)
@@ -211,7 +214,7 @@ impl Desk {
         let depth = caller_open.as_ref().map_or(0, |open| open.depth + 1);
         let open = Open { step: visit.step, depth, calls: Rc::default() };
         self.open.borrow_mut().insert(execution.0, open);
-        let mut reporter = self.reporter.borrow_mut();
+        let mut reporter = self.reporter.lock();
         reporter.open.push((step.id.clone(), execution));
         reporter.send(Event::StepStart(StepStart {
             execution,
@@ -279,7 +282,7 @@ impl Desk {
             .and_then(|text| State::parse(text.get().as_bytes().to_vec(), &self.index()).ok());
         for state in [default.as_ref(), input].into_iter().flatten() {
             if let Some(configuration) = assemble::configuration_of(state) {
-                self.reporter.borrow_mut().secrets.add(&configuration);
+                self.reporter.lock().secrets.add(&configuration);
             }
         }
     }
@@ -355,7 +358,7 @@ impl Desk {
     pub(crate) fn settle(&self, step: &str, done: &mut Done) -> Option<ErrorReport> {
         let index = self.index();
         let outcome = std::mem::replace(&mut done.outcome, Outcome::Success);
-        let outcome = self.reporter.borrow().secrets.mask_outcome(outcome.in_step(step));
+        let outcome = self.reporter.lock().secrets.mask_outcome(outcome.in_step(step));
         let mut failure = None;
         if let Outcome::Fail(report) = &outcome {
             let output = done.output.take().unwrap_or_else(State::empty);
@@ -381,7 +384,7 @@ impl Desk {
     /// The output as it may be seen outside, if there is anything in it that may not be. What came in from outside goes out
     /// as it is; what the job has written, or was handed by a step that had something to hide, is searched.
     fn shown(&self, begun: &Begun, done: &Done) -> Option<State> {
-        let mut reporter = self.reporter.borrow_mut();
+        let mut reporter = self.reporter.lock();
         let output = done.output.as_ref().filter(|_| !reporter.secrets.is_empty())?;
         let has_called = self.open.borrow().get(&begun.execution.0).is_some_and(|open| open.calls.get() > 0);
         let suspicious = begun.suspicious || has_called;
@@ -399,7 +402,7 @@ impl Desk {
         let id = self.plan()[begun.step].id.clone();
         for warning in &done.warnings {
             let execution = Some(begun.execution.0);
-            self.reporter.borrow_mut().log(LogSource::Runtime, Level::Warn, execution, warning);
+            self.reporter.lock().log(LogSource::Runtime, Level::Warn, execution, warning);
         }
         self.explain(begun.step, done);
         let failure = self.settle(id.as_str(), done);
@@ -494,17 +497,21 @@ impl Desk {
             figures,
             items,
         };
-        let mut reporter = self.reporter.borrow_mut();
+        let mut reporter = self.reporter.lock();
         reporter.send(Event::StepComplete(complete));
         reporter.open.retain(|(_, execution)| *execution != begun.execution);
         self.open.borrow_mut().remove(&begun.execution.0);
         output.map(|state| Parcel { state, shown, from: Some(begun.execution) })
     }
 
-    /// Moves the clock of the step: the call that began first has until `from` plus the limit.
+    /// Moves the clocks of the step: the call that began first has until `from` plus the limit.
     pub(crate) fn put_off(&self, from: Instant) {
-        if let Some(limit) = self.request.limits.step_timeout {
+        let limits = &self.request.limits;
+        if let Some(limit) = limits.step_timeout {
             self.killer.put_off(Clock::Step, from + limit);
+        }
+        if let Some(limit) = limits.step_cpu_timeout {
+            self.killer.set_cpu(Clock::Step, Some((limit, cpu_timeout(limit, "Job"))));
         }
     }
 

@@ -81,12 +81,12 @@ impl Job {
         let exports: v8::Local<v8::Object> = function.call(scope, undefined, &arguments)?.try_into().ok()?;
         if let [first, others @ ..] = &self.execute[..] {
             let name = v8::String::new(scope, EXECUTE)?.into();
-            if !exports.has_own_property(scope, name)? {
+            if exports.get(scope, name)?.is_undefined() {
                 let execute = first.value(scope)?;
                 // Of two different ones neither counts: such is `export *`.
                 let same = others.iter().map(|other| Some(other.value(scope)?.strict_equals(execute)));
                 if same.collect::<Option<Vec<_>>>()?.iter().all(|same| *same) {
-                    exports.create_data_property(scope, name, execute)?;
+                    exports.create_data_property(scope, name.cast(), execute)?;
                 }
             }
         }

@@ -37,6 +37,7 @@ mod expression;
 mod desk;
 mod natives;
 mod batch;
+mod elsewhere;
 mod call;
 mod isolate;
 mod watchdog;

@@ -19,6 +19,8 @@ pub(crate) fn object<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'
     };
     let function = v8::Function::new(scope, pull);
     put("pull", function, scope)?;
+    let function = v8::Function::new(scope, frame);
+    put("frame", function, scope)?;
     let function = v8::Function::new(scope, wants);
     put("wants", function, scope)?;
     let function = v8::Function::new(scope, gather);
@@ -80,6 +82,15 @@ fn throw(scope: &mut v8::PinScope, report: &ErrorReport) {
 fn pull<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, mut rv: Return<'s>) {
     let Some((desk, batch)) = batch(scope, &args) else { return };
     let Some(ticket) = batch.pull(&desk) else { return };
+    if let Some(frame) = batch.frame(&desk, scope, ticket) {
+        rv.set(frame);
+    }
+}
+
+/// `frame(execution, ticket)`: the same for an item of another isolate.
+fn frame<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, mut rv: Return<'s>) {
+    let Some((desk, batch)) = batch(scope, &args) else { return };
+    let ticket = number(scope, &args, 1);
     if let Some(frame) = batch.frame(&desk, scope, ticket) {
         rv.set(frame);
     }

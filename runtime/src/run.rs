@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::cache::Cache;
 use crate::desk::{Desk, Parcel, PlanOf};
 use crate::event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete};
 use crate::flood::{Dropped, Flood};
-use crate::isolate::Isolate;
+use crate::isolate::{Isolate, Logger};
 use crate::limits::Limits;
 use crate::program::Program;
 use crate::secrets::Secrets;
@@ -113,13 +113,14 @@ impl Handle {
 }
 
 /// What `crypto.subtle` works with: the only thing in a run that uses tokio's threads.
-const SUBTLE_THREADS: usize = 4;
+pub(crate) const SUBTLE_THREADS: usize = 4;
 
 /// The encoder's careful pass and V8's own recursion want more than the usual 2 MiB.
-const STACK: usize = 16 << 20;
+pub(crate) const STACK: usize = 16 << 20;
 
-/// Starts a run on a thread of its own. `sink` is called on that thread, once per event and in order; a slow sink slows the
-/// run down, which is what keeps a flood of logs from filling the memory.
+/// Starts a run on a thread of its own. `sink` is called once per event and in order, on that thread, or, for what is logged by a step
+/// whose items are spread over isolates, on one of theirs; a slow sink slows the run down, which is what keeps a flood of logs from
+/// filling the memory.
 ///
 /// [`crate::initialize`] must have been called on the main thread before.
 ///
@@ -154,7 +155,7 @@ fn launch(request: Request, sink: Box<dyn FnMut(Event) + Send>, killer: Killer) 
     Handle { thread, gauge, killer }
 }
 
-fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, killer: Killer) -> Outcome {
+fn thread(request: Request, sink: Box<dyn FnMut(Event) + Send>, gauge: Arc<Gauge>, killer: Killer) -> Outcome {
     let began = Instant::now();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(SUBTLE_THREADS).build();
@@ -168,7 +169,7 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, kill
     }
     let request = Arc::new(request);
     let reporter = Reporter { sink, open: Vec::new(), flood, longest: request.limits.log_line, secrets };
-    let reporter = Rc::new(RefCell::new(reporter));
+    let reporter = Speaker(Arc::new(Mutex::new(reporter)));
     let complete = match runtime {
         // deno_core must be created, driven and dropped inside the tokio runtime.
         Ok(tokio) => {
@@ -189,13 +190,33 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, kill
     };
     let outcome = complete.outcome.clone();
     let complete = RunComplete { figures: Figures { duration: began.elapsed(), ..complete.figures }, ..complete };
-    reporter.borrow_mut().send(Event::RunComplete(complete));
+    reporter.lock().send(Event::RunComplete(complete));
     outcome
+}
+
+/// The run's reporter, for all of its threads.
+#[derive(Clone)]
+pub(crate) struct Speaker(Arc<Mutex<Reporter>>);
+
+impl Speaker {
+    /// One thread speaks at a time.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Reporter> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an isolate logs to.
+    pub(crate) fn logger(&self) -> Logger {
+        let speaker = self.clone();
+        Rc::new(RefCell::new(move |level, execution, text: &str| {
+            let (source, level) = level_of(level);
+            speaker.lock().log(source, level, (execution > 0).then_some(execution), text);
+        }))
+    }
 }
 
 /// The sink, which steps are speaking, and what must not get out.
 pub(crate) struct Reporter {
-    sink: Box<dyn FnMut(Event)>,
+    sink: Box<dyn FnMut(Event) + Send>,
     /// Executions in flight, in the order in which they began.
     pub(crate) open: Vec<(StepId, Execution)>,
     flood: Flood,
@@ -279,19 +300,13 @@ fn killed(killer: &Killer) -> Outcome {
 
 async fn drive(
     request: &Arc<Request>,
-    reporter: &Rc<RefCell<Reporter>>,
+    reporter: &Speaker,
     gauge: Arc<Gauge>,
     killer: Killer,
     began: Instant,
 ) -> RunComplete {
     let plan = &request.plan;
-    let logger = {
-        let reporter = reporter.clone();
-        Rc::new(RefCell::new(move |level, execution, text: &str| {
-            let (source, level) = level_of(level);
-            reporter.borrow_mut().log(source, level, (execution > 0).then_some(execution), text);
-        }))
-    };
+    let logger = reporter.logger();
     let (adaptors, cache) = (&request.adaptors, &request.cache);
     // The jobs are compiled while the isolate comes up.
     let (program, isolate) = std::thread::scope(|scope| {
@@ -314,7 +329,7 @@ async fn drive(
     if let Some(limit) = request.limits.run_cpu_timeout {
         killer.set_cpu(Clock::Run, Some((limit, cpu_timeout(limit, "Run"))));
     }
-    reporter.borrow_mut().send(Event::RunStart(RunStart {
+    reporter.lock().send(Event::RunStart(RunStart {
         plan: plan.id().map(str::to_owned),
         name: plan.name().map(str::to_owned),
         start: plan[plan.start()].id.clone(),
@@ -340,7 +355,7 @@ async fn drive(
 }
 
 /// The outcome for jobs that do not compile, if a run could get to one of them. All others are told of.
-fn refused(program: &Program, reporter: &Rc<RefCell<Reporter>>) -> Option<Outcome> {
+fn refused(program: &Program, reporter: &Speaker) -> Option<Outcome> {
     let mut first: Option<&ErrorReport> = None;
     for (reachable, report) in program.broken() {
         if reachable && first.is_none() {
@@ -355,7 +370,7 @@ fn refused(program: &Program, reporter: &Rc<RefCell<Reporter>>) -> Option<Outcom
         let place = place.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column)).unwrap_or_default();
         let what = report.step.as_ref().map_or("globals".to_owned(), |step| format!("step `{step}`"));
         let message = format!("{what} {why}: {place}{}", report.message);
-        reporter.borrow_mut().log(LogSource::Runtime, level, None, &message);
+        reporter.lock().log(LogSource::Runtime, level, None, &message);
     }
     first.map(|report| Outcome::Crash(report.clone()))
 }

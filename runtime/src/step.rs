@@ -12,6 +12,9 @@ use fulgurite_state::State;
 use crate::assemble;
 use crate::batch::{self, Batch, ItemsFrom};
 use crate::desk::{Begun, Desk};
+use crate::elsewhere::Helpers;
+use crate::ops::Elsewhere;
+use crate::watchdog::Kill;
 use crate::encode::{self, Encoded, Pristine};
 use crate::event::{Figures, Items};
 use crate::executable::Executable;
@@ -244,7 +247,6 @@ async fn run_items(
     // What every call needs is loaded once.
     isolate.prepare(task.source, task.executable, task.step).await?;
     let started = {
-        let run_items = isolate.functions.run_items.clone();
         deno_core::scope!(scope, isolate.runtime);
         let number = v8::Integer::new_from_unsigned(scope, task.execution).into();
         scope.set_continuation_preserved_embedder_data(number);
@@ -256,21 +258,27 @@ async fn run_items(
             };
             let batch = Batch::new(desk, begun.clone(), text);
             desk.batches.borrow_mut().insert(task.execution, batch.clone());
-            let execution = v8::Integer::new_from_unsigned(scope, task.execution).into();
-            let width = v8::Integer::new_from_unsigned(scope, batch.width()).into();
-            let run_items = v8::Local::new(scope, &run_items);
-            let promise = run_items.call(scope, undefined, &[execution, width, source]).ok_or_else(idle)?;
-            let promise: v8::Local<v8::Promise> = promise.try_into().map_err(|_| idle())?;
-            Ok((batch, v8::Global::new(scope, promise)))
+            Ok((batch, v8::Global::new(scope, source)))
         });
         let nothing = v8::undefined(scope).into();
         scope.set_continuation_preserved_embedder_data(nothing);
         started
     };
-    let (batch, promise) = started.map_err(|outcome| isolate.or_killed(outcome))?;
+    let (batch, source) = started.map_err(|outcome| isolate.or_killed(outcome))?;
+    let mut helpers = match batch.with.isolates.get() {
+        1 => None,
+        _ => Some(Helpers::start(desk, isolate, &batch)?),
+    };
+    let promise = start_items(isolate, desk, task.execution, &batch, &source)?;
     let answered = finish(isolate, promise).await;
     let turned = isolate.turn().await;
     desk.batches.borrow_mut().remove(&task.execution);
+    if let Some(helpers) = &mut helpers {
+        let over = !batch.is_through() || answered.is_err();
+        let report = ErrorReport::new("AbortError", "the step is over");
+        helpers.end(isolate.killer.fired().or(over.then_some(Kill { reason: KillReason::Abort, report })));
+        drop(isolate.runtime.op_state().borrow_mut().try_take::<Elsewhere>());
+    }
     let answer = answered?;
     turned?;
     let thrown = {
@@ -285,6 +293,57 @@ async fn run_items(
         Outcome::Success => Ok(()),
         outcome => Err(outcome),
     }
+}
+
+/// Sets JavaScript to work on a batch; answers the promise of the end.
+fn start_items(
+    isolate: &mut Isolate,
+    desk: &Desk,
+    execution: u32,
+    batch: &Batch,
+    source: &v8::Global<v8::Value>,
+) -> Result<v8::Global<v8::Promise>, Outcome> {
+    let promise = {
+        let Isolate { runtime, functions, .. } = isolate;
+        deno_core::scope!(scope, runtime);
+        let undefined = v8::undefined(scope).into();
+        let execution = v8::Integer::new_from_unsigned(scope, execution).into();
+        let width = v8::Integer::new_from_unsigned(scope, batch.width(desk)).into();
+        let source = v8::Local::new(scope, source);
+        let run_items = v8::Local::new(scope, &functions.run_items);
+        let promise = run_items.call(scope, undefined, &[execution, width, source]);
+        let promise = promise.and_then(|promise| v8::Local::<v8::Promise>::try_from(promise).ok());
+        promise.map(|promise| v8::Global::new(scope, promise))
+    };
+    promise.ok_or_else(|| isolate.or_killed(idle()))
+}
+
+/// Runs the items that another isolate sends, until there are no more.
+///
+/// # Errors
+/// What ends the run.
+pub(crate) async fn serve_items(
+    isolate: &mut Isolate,
+    desk: &Rc<Desk>,
+    task: &Task<'_>,
+    batch: &Rc<Batch>,
+) -> Result<(), Outcome> {
+    isolate.begin_requests();
+    let globals = globals(isolate, task).await?;
+    isolate.prepare(task.source, task.executable, task.step).await?;
+    let elsewhere = {
+        deno_core::scope!(scope, isolate.runtime);
+        let elsewhere: v8::Local<v8::Value> = v8::null(scope).into();
+        v8::Global::new(scope, elsewhere)
+    };
+    let promise = start_items(isolate, desk, task.execution, batch, &elsewhere)?;
+    let answered = finish(isolate, promise).await;
+    let turned = isolate.turn().await;
+    uninstall(isolate, &globals);
+    let ended = isolate.end_requests(false).await;
+    isolate.clear_timers();
+    answered?;
+    turned.and(ended)
 }
 
 type Pair = (v8::Global<v8::Promise>, v8::Global<v8::Value>);
