@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput};
 use fulgurite_context::{Context, Evaluate, Item, Scope, Template};
 use fulgurite_state::pick::Elements;
 use fulgurite_state::{IndexOptions, State};
@@ -127,5 +127,10 @@ fn templates(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, clones, items, templates);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    clones(&mut criterion);
+    items(&mut criterion);
+    templates(&mut criterion);
+    criterion.final_summary();
+}

@@ -202,7 +202,12 @@ const ReadableStreamPrototype = streams.ReadableStream.prototype;
 
 /** Whether one of our own readable streams has been read from, or somebody holds it. */
 export function isTakenStream(stream) {
-  return streams.isReadableStreamDisturbed(stream) || streams.isReadableStreamLocked(stream);
+  try {
+    return streams.isReadableStreamDisturbed(stream) || streams.isReadableStreamLocked(stream);
+  } catch {
+    // It only has the prototype of one.
+    return false;
+  }
 }
 
 /** Is it one of our own readable streams? No user code runs to find out. */

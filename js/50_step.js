@@ -148,9 +148,8 @@ const begun = new SafeWeakSet();
 
 /** Takes note of a stream that a step hands on, so that `isTaken` knows about it. */
 export function watch(stream) {
-  if (isReadableStream(stream)) return;
+  if (isReadableStream(stream) || typeof stream.next !== "function") return;
   const { next } = stream;
-  if (typeof next !== "function") return;
   const watched = (...given) => {
     begun.add(stream);
     return ReflectApply(next, stream, given);
@@ -178,7 +177,7 @@ export function standIn(message) {
   const object = { __proto__: null };
   const refuse = () => {
     const error = new Error(message);
-    ObjectDefineProperty(error, "name", value("StreamError"));
+    ObjectDefineProperty(error, "name", { __proto__: null, value: "StreamError", enumerable: false });
     throw error;
   };
   const refusing = { __proto__: null, get: refuse, enumerable: false, configurable: false };

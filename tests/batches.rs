@@ -182,11 +182,11 @@ fn no_sources() {
     check("1 + 1", &wrong("no object"));
     check("({ a: 1 })", &wrong("an object"));
     check("nope", "fail TemplateError: `with_items` of step s: ReferenceError: nope is not defined");
+    check("(function* () { yield 1; throw new TypeError('no more') })()", "fail RuntimeError: TypeError: no more");
     check(
-        "(function* () { yield 1; throw new TypeError('no more') })()",
-        "fail RuntimeError: TypeError: no more",
+        "state.(",
+        "crash ValidationError: Failed to compile `with_items` of step s (SyntaxError: Unexpected token '(')",
     );
-    check("state.(", "crash ValidationError: Failed to compile `with_items` of step s (SyntaxError: Unexpected token '(')");
     check(
         "{{ vars.a }}{{ vars.b }}",
         "crash ValidationError: `with_items` of step s is a text with `{{ … }}` in it, and must be one value",
@@ -206,7 +206,8 @@ fn streams_of_items() {
 /// The source says how far it was read, each call how far that was when it ran.
 fn lazily() {
     let source = "(function* () { for (globalThis.pulled = 0; pulled < 1000;) yield ++pulled })()";
-    let job = "export default [async s => { await new Promise(r => setTimeout(r, 0)); return { data: pulled - s.index } }]";
+    let job =
+        "export default [async s => { await new Promise(r => setTimeout(r, 0)); return { data: pulled - s.index } }]";
     for width in [1, 4] {
         let report = report(vec![over(source, job, |with| with.concurrency = n(width))], "{}");
         assert_eq!(report.ending(), "success");
@@ -293,11 +294,20 @@ fn crash() {
     assert_eq!((error.step.as_deref(), error.position.as_ref().map(|p| p.line)), (Some("s"), Some(1)));
     for (job, expected) in [
         ("export default 7", "crash RuntimeCrash: the job's default export is 7, not an array of operations"),
-        ("export default [s => { Promise.reject(new Error('loose')); return s }]", "crash ExecutionError: nobody handled Error: loose"),
+        (
+            "export default [s => { Promise.reject(new Error('loose')); return s }]",
+            "crash ExecutionError: nobody handled Error: loose",
+        ),
         ("export default [s => eval('1')]", "kill security SecurityError: Illegal eval statement detected"),
-        ("export default [s => new Promise(() => {})]", "kill idle IdleError: the job waits for a promise that nothing can settle"),
+        (
+            "export default [s => new Promise(() => {})]",
+            "kill idle IdleError: the job waits for a promise that nothing can settle",
+        ),
         ("throw new Error('top')", "fail JobError: top"),
-        ("export default [s => { while (true); }]", "kill timeout TimeoutError: Job took longer than 100ms to complete"),
+        (
+            "export default [s => { while (true); }]",
+            "kill timeout TimeoutError: Job took longer than 100ms to complete",
+        ),
     ] {
         let mut request = request(vec![over("state.data", job, |_| {})], r#"{"data": [1]}"#);
         request.limits.step_timeout = Some(Duration::from_millis(100));
@@ -312,7 +322,11 @@ fn collect() {
     gives(steps(Collect::Results), input, json!({ "data": [{ "id": 2 }, { "id": 4 }], "x": 1 }));
     gives(steps(Collect::Nothing), input, json!({ "data": [1, 2], "x": 1 }));
     gives(steps(Collect::Expression("state.data.id".into())), input, json!({ "data": [2, 4], "x": 1 }));
-    gives(steps(Collect::Expression("[item, index, state.references[0]]".into())), input, json!({ "data": [[1, 0, 1], [2, 1, 2]], "x": 1 }));
+    gives(
+        steps(Collect::Expression("[item, index, state.references[0]]".into())),
+        input,
+        json!({ "data": [[1, 0, 1], [2, 1, 2]], "x": 1 }),
+    );
     gives(steps(Collect::Expression("{{ state.missing }}".into())), input, json!({ "data": [null, null], "x": 1 }));
     gives(vec![over("state.data", "export default [s => {}]", |_| {})], input, json!({ "data": [null, null], "x": 1 }));
 }
@@ -347,7 +361,11 @@ fn limits() {
 fn modules() {
     // A top-level `await` is what only a module has.
     let job = "let n = 0; await 1; export default [s => ({ data: [++n, s.item] })]";
-    gives(vec![over("state.data", job, |with| with.concurrency = n(2))], r#"{"data": [7, 8]}"#, json!({ "data": [[1, 7], [1, 8]] }));
+    gives(
+        vec![over("state.data", job, |with| with.concurrency = n(2))],
+        r#"{"data": [7, 8]}"#,
+        json!({ "data": [[1, 7], [1, 8]] }),
+    );
     let job = "export default [s => s];\nawait Promise.reject(new Error('top'))";
     assert_eq!(report(vec![over("state.data", job, |_| {})], r#"{"data": [7]}"#).ending(), "fail JobError: top");
 }
@@ -398,25 +416,40 @@ fn bad_isolates() {
         let mut request = request(vec![step, step_other()], r#"{"data": [1, 2, 3, 4, 5, 6]}"#);
         // What fills the memory may take a while.
         let time = if expected.contains("oom") { 60_000 } else { 200 };
-        request.limits = Limits { step_timeout: Some(Duration::from_millis(time)), heap: Some(128 << 20), ..Limits::default() };
+        request.limits =
+            Limits { step_timeout: Some(Duration::from_millis(time)), heap: Some(128 << 20), ..Limits::default() };
         assert_eq!(run(request).ending(), expected, "{job}");
     }
     fn step_other() -> DraftStep {
         step("other", "export default [s => s]")
     }
     check("export default [s => nope]", "crash RuntimeCrash: ReferenceError: nope is not defined");
-    check("export default [s => { while (s.item === 3); return s }]", "kill timeout TimeoutError: Job took longer than 200ms to complete");
+    check(
+        "export default [s => { while (s.item === 3); return s }]",
+        "kill timeout TimeoutError: Job took longer than 200ms to complete",
+    );
     check("export default [s => eval('1')]", "kill security SecurityError: Illegal eval statement detected");
-    check("export default [s => { Promise.reject(new Error('loose')); return s }]", "crash ExecutionError: nobody handled Error: loose");
-    check("export default [async s => await call('other', s)]", "fail JobError: `other` cannot be called from items that are spread over several isolates");
-    check("export default [s => { const all = []; for (;;) all.push(new Array(1000).fill(s)) }]", "kill oom OOMError: Run exceeded maximum memory usage (64 MB)");
+    check(
+        "export default [s => { Promise.reject(new Error('loose')); return s }]",
+        "crash ExecutionError: nobody handled Error: loose",
+    );
+    check(
+        "export default [async s => await call('other', s)]",
+        "fail JobError: `other` cannot be called from items that are spread over several isolates",
+    );
+    check(
+        "export default [s => { const all = []; for (;;) all.push(new Array(1000).fill(s)) }]",
+        "kill oom OOMError: Run exceeded maximum memory usage (64 MB)",
+    );
 }
 
 fn untouched() {
     let record = json!({ "id": 1, "name": "x".repeat(100), "list": [1, 2, 3] });
     let input = json!({ "data": { "rows": vec![record; 2000], "other": vec![1; 100_000] } }).to_string();
     let report = report(
-        vec![over("state.data.rows", "export default [s => ({ data: s.index })]", |with| with.batch = Batch::Count(n(10)))],
+        vec![over("state.data.rows", "export default [s => ({ data: s.index })]", |with| {
+            with.batch = Batch::Count(n(10))
+        })],
         &input,
     );
     assert_eq!(report.ending(), "success");
@@ -467,9 +500,11 @@ fn random() {
 
 fn templates() {
     let input = |map: Value| map.as_object().unwrap().clone();
-    let job = "export default [s => ({ data: s.data, region: s.region, n: s.n, text: s.text, deep: s.deep, sum: s.sum })]";
+    let job =
+        "export default [s => ({ data: s.data, region: s.region, n: s.n, text: s.text, deep: s.deep, sum: s.sum })]";
     let first = with(step("load-users", "export default [s => ({ data: { users: [1, 2] }, _x: 1 })]"), |job| {
-        job.publish = input(json!({ "users": "state.data.users", "count": "{{ state.data.users.length }}", "fixed": 5 }));
+        job.publish =
+            input(json!({ "users": "state.data.users", "count": "{{ state.data.users.length }}", "fixed": 5 }));
     });
     let first = DraftStep { next: vec![DraftEdge::new("s", Condition::Always)], ..first };
     let second = with(step("s", job), |job| {
@@ -500,9 +535,11 @@ fn templates() {
         })
     );
     // With items.
-    let items = with(over("state.data", "export default [s => ({ data: [s.region, s.place, s.both] })]", |_| {}), |job| {
-        job.input = input(json!({ "region": "{{ item.region }}", "place": "#{{ index }}", "both": "{{ [item, index] }}" }));
-    });
+    let items =
+        with(over("state.data", "export default [s => ({ data: [s.region, s.place, s.both] })]", |_| {}), |job| {
+            job.input =
+                input(json!({ "region": "{{ item.region }}", "place": "#{{ index }}", "both": "{{ [item, index] }}" }));
+        });
     gives(
         vec![items],
         r#"{"data": [{"region": "n"}, {"region": "s"}]}"#,
@@ -516,16 +553,23 @@ fn bad_templates() {
             job.input.insert("x".into(), json!(template));
         })]
     };
-    let check = |template: &str, expected: &str| assert_eq!(report(mapped(template), "{}").ending(), expected, "{template}");
+    let check =
+        |template: &str, expected: &str| assert_eq!(report(mapped(template), "{}").ending(), expected, "{template}");
     check("{{ vars.a.b }}", "crash TemplateError: `input` of step s: cannot read `b` of undefined in `vars.a.b`");
     check("{{ foo.bar }}", "crash TemplateError: `input` of step s: ReferenceError: foo is not defined");
-    check("{{ throw }}", "crash ValidationError: Failed to compile `input` of step s (SyntaxError: Unexpected token 'throw')");
+    check(
+        "{{ throw }}",
+        "crash ValidationError: Failed to compile `input` of step s (SyntaxError: Unexpected token 'throw')",
+    );
     // Of an item, it is the item's failure.
     let items = with(over("state.data", ECHO, |with| with.on_error = OnItemError::Continue), |job| {
         job.input.insert("x".into(), json!("{{ item.a.b }}"));
     });
     let report = report(vec![items], r#"{"data": [{"a": {"b": 1}}, {}]}"#);
-    assert_eq!(report.ending(), "fail ItemsError: 1 of 2 items failed; item 1: JobError: `input` of step s: cannot read `b` of undefined in `item.a.b`");
+    assert_eq!(
+        report.ending(),
+        "fail ItemsError: 1 of 2 items failed; item 1: JobError: `input` of step s: cannot read `b` of undefined in `item.a.b`"
+    );
     let publishing = with(step("s", "export default [s => s]"), |job| {
         job.publish.insert("x".into(), json!("state.nope.x"));
     });
@@ -550,15 +594,22 @@ fn variables() {
 }
 
 fn looping(limit: Option<u32>, condition: &str) -> Vec<DraftStep> {
-    let back = DraftEdge { max_iterations: limit.and_then(NonZeroU32::new), ..DraftEdge::new("a", Condition::parse(condition)) };
+    let back = DraftEdge {
+        max_iterations: limit.and_then(NonZeroU32::new),
+        ..DraftEdge::new("a", Condition::parse(condition))
+    };
     vec![
-        DraftStep { next: vec![DraftEdge::new("b", Condition::Always)], ..step("a", "export default [s => ({ n: (s.n ?? 0) + 1 })]") },
+        DraftStep {
+            next: vec![DraftEdge::new("b", Condition::Always)],
+            ..step("a", "export default [s => ({ n: (s.n ?? 0) + 1 })]")
+        },
         DraftStep { next: vec![back], ..step("b", "export default [s => s]") },
     ]
 }
 
 fn budgets() {
-    let limit = |times: u32| format!("crash LoopLimitError: the edge `b` -> `a` was to be followed more than {times} times");
+    let limit =
+        |times: u32| format!("crash LoopLimitError: the edge `b` -> `a` was to be followed more than {times} times");
     assert_eq!(report(looping(Some(5), "true"), "{}").ending(), limit(5));
     assert_eq!(report(looping(Some(5), "always"), "{}").ending(), limit(5));
     let default = report(looping(None, "true"), "{}");
@@ -570,7 +621,10 @@ fn budgets() {
     let report = run(request);
     assert_eq!(
         (report.ending().as_str(), report.steps.len()),
-        ("crash LoopLimitError: the run has executed as many steps as it may; it was about to follow the edge `a` -> `b`", 7)
+        (
+            "crash LoopLimitError: the run has executed as many steps as it may; it was about to follow the edge `a` -> `b`",
+            7
+        )
     );
     assert_eq!(report.outcome().error().unwrap().step.as_deref(), Some("a"));
 }
@@ -593,18 +647,40 @@ fn functions() {
         let report = report(steps, r#"{"passes": 0}"#);
         let got = match report.steps[0].outcome.error() {
             None => report.result(),
-            Some(error) => format!("{} {error} at {:?}", report.steps[0].outcome.reason(), error.position.as_ref().map(|p| (p.line, p.column))),
+            Some(error) => format!(
+                "{} {error} at {:?}",
+                report.steps[0].outcome.reason(),
+                error.position.as_ref().map(|p| (p.line, p.column))
+            ),
         };
         assert_eq!(got, expected, "{code}");
     }
     check("export default [s => ({ passes: s.passes + 1, self: typeof this })]", r#"{"passes":3,"self":"undefined"}"#);
-    check("const op = s => ({ passes: s.passes + 1 }); export { op as default }", "crash RuntimeCrash: the job's default export is a function, not an array of operations at None");
+    check(
+        "const op = s => ({ passes: s.passes + 1 }); export { op as default }",
+        "crash RuntimeCrash: the job's default export is a function, not an array of operations at None",
+    );
     check("const ops = [s => ({ passes: s.passes + 1 })]; export { ops as default };", r#"{"passes":3}"#);
-    check("export const a = 1; export function execute(...ops) { return async s => { for (const op of ops) s = await op(s); return { ...s, a } } } export default [s => ({ passes: s.passes + 1 })]", r#"{"passes":3,"a":1}"#);
-    check("\n  export default [s => {\n    return s.nope.x }]", "fail RuntimeError: TypeError: Cannot read properties of undefined (reading 'x') at Some((3, 19))");
-    check("if (true) throw new RangeError('top')\nexport default []", "fail RuntimeError: RangeError: top at Some((1, 17))");
-    check("export default [s => s]; [1].forEach(() => { undefinedName })", "crash RuntimeCrash: ReferenceError: undefinedName is not defined at Some((1, 46))");
-    check("export default [s => ({ passes: s.passes + 1, n: undeclared = 1 })]", "crash RuntimeCrash: ReferenceError: undeclared is not defined at Some((1, 50))");
+    check(
+        "export const a = 1; export function execute(...ops) { return async s => { for (const op of ops) s = await op(s); return { ...s, a } } } export default [s => ({ passes: s.passes + 1 })]",
+        r#"{"passes":3,"a":1}"#,
+    );
+    check(
+        "\n  export default [s => {\n    return s.nope.x }]",
+        "fail RuntimeError: TypeError: Cannot read properties of undefined (reading 'x') at Some((3, 19))",
+    );
+    check(
+        "if (true) throw new RangeError('top')\nexport default []",
+        "fail RuntimeError: RangeError: top at Some((1, 17))",
+    );
+    check(
+        "export default [s => s]; [1].forEach(() => { undefinedName })",
+        "crash RuntimeCrash: ReferenceError: undefinedName is not defined at Some((1, 46))",
+    );
+    check(
+        "export default [s => ({ passes: s.passes + 1, n: undeclared = 1 })]",
+        "crash RuntimeCrash: ReferenceError: undeclared is not defined at Some((1, 50))",
+    );
 }
 
 fn calling(caller: &str, callee: &str) -> Vec<DraftStep> {
@@ -619,21 +695,62 @@ fn call() {
     let many = "export default [async s => { const all = []; for (let i = 0; i < 300; i++) all.push((await call('other', { data: i })).data); return { data: all.reduce((a, b) => a + b) } }]";
     gives(calling(many, double), "{}", json!({ "data": 89_700 }));
     let factorial = "export default [async s => ({ data: s.data < 2 ? 1 : s.data * (await call('other', { data: s.data - 1 })).data })]";
-    gives(calling("export default [async s => ({ data: (await call('other', s)).data })]", factorial), r#"{"data": 5}"#, json!({ "data": 120 }));
-    gives(calling("export default [async s => ({ data: [await call('other')] })]", "export default [s => { }]"), "{}", json!({ "data": [null] }));
-    gives(calling("export default [async s => ({ data: await call('other') })]", "export default [s => s]"), "{}", json!({ "data": { "data": {} } }));
+    gives(
+        calling("export default [async s => ({ data: (await call('other', s)).data })]", factorial),
+        r#"{"data": 5}"#,
+        json!({ "data": 120 }),
+    );
+    gives(
+        calling("export default [async s => ({ data: [await call('other')] })]", "export default [s => { }]"),
+        "{}",
+        json!({ "data": [null] }),
+    );
+    gives(
+        calling("export default [async s => ({ data: await call('other') })]", "export default [s => s]"),
+        "{}",
+        json!({ "data": { "data": {} } }),
+    );
+    gives(
+        calling(
+            "export default [async s => { const { x } = await call('other'); return { data: x } }]",
+            "export default [s => s]",
+        ),
+        r#"{"x": 5}"#,
+        json!({ "data": 5 }),
+    );
     // A stream and what is private go there and back.
     let stream = "export default [async s => { const out = await call('other', { rows: new ReadableStream({ start(c) { c.enqueue(1); c.close() } }), _f: x => x + 1 }); return { data: [out.first, out._g(1)] } }]";
-    let reads = "export default [async s => { for await (const row of s.rows) return { first: s._f(row), _g: x => x + 10 } }]";
+    let reads =
+        "export default [async s => { for await (const row of s.rows) return { first: s._f(row), _g: x => x + 10 } }]";
     gives(calling(stream, reads), "{}", json!({ "data": [2, 11] }));
     // A step over items.
-    let items = with(step("other", "export default [s => ({ data: s.item + 1 })]"), |job| job.with_items = Some(WithItems::new("state.data")));
-    gives(vec![step("main", "export default [async s => ({ data: (await call('other', { data: [1, 2] })).data })]"), items], "{}", json!({ "data": [2, 3] }));
+    let items = with(step("other", "export default [s => ({ data: s.item + 1 })]"), |job| {
+        job.with_items = Some(WithItems::new("state.data"))
+    });
+    gives(
+        vec![
+            step("main", "export default [async s => ({ data: (await call('other', { data: [1, 2] })).data })]"),
+            items,
+        ],
+        "{}",
+        json!({ "data": [2, 3] }),
+    );
     // From the items of a step.
-    let each = over("state.data", "export default [async s => ({ data: (await call('other', { data: s.item })).data })]", |with| with.concurrency = n(3));
+    let each = over(
+        "state.data",
+        "export default [async s => ({ data: (await call('other', { data: s.item })).data })]",
+        |with| with.concurrency = n(3),
+    );
     gives(vec![each, step("other", double)], r#"{"data": [1, 2, 3, 4]}"#, json!({ "data": [2, 4, 6, 8] }));
     // A module.
-    gives(calling("export default [async s => ({ data: (await call('other', s)).n })]", "await 0; export default [s => ({ n: 1 })]"), "{}", json!({ "data": 1 }));
+    gives(
+        calling(
+            "export default [async s => ({ data: (await call('other', s)).n })]",
+            "await 0; export default [s => ({ n: 1 })]",
+        ),
+        "{}",
+        json!({ "data": 1 }),
+    );
 }
 
 fn follow() {
@@ -641,7 +758,10 @@ fn follow() {
     let steps = |caller: &str| {
         vec![
             step("main", caller),
-            DraftStep { next: vec![edge("b", "always"), edge("c", "state.n > 1")], ..step("a", "export default [s => ({ n: s.n + 1 })]") },
+            DraftStep {
+                next: vec![edge("b", "always"), edge("c", "state.n > 1")],
+                ..step("a", "export default [s => ({ n: s.n + 1 })]")
+            },
             DraftStep { next: vec![edge("a", "state.n < 3")], ..step("b", "export default [s => ({ n: s.n, b: 1 })]") },
             step("c", "export default [s => ({ c: s.n })]"),
         ]
@@ -654,7 +774,10 @@ fn follow() {
     let steps = vec![
         step("main", "export default [async s => ({ data: await call('t', { n: 1 }, { follow: true }) })]"),
         DraftStep { id: Some("t".into()), next: vec![edge("bad", "always")], ..DraftStep::default() },
-        DraftStep { next: vec![edge("rescue", "on_job_failure")], ..step("bad", "export default [s => { throw new Error('x') }]") },
+        DraftStep {
+            next: vec![edge("rescue", "on_job_failure")],
+            ..step("bad", "export default [s => { throw new Error('x') }]")
+        },
         step("rescue", "export default [s => ({ saved: s.errors.bad.message, n: s.n })]"),
     ];
     gives(steps, "{}", json!({ "data": { "saved": "x", "n": 1 } }));
@@ -680,12 +803,20 @@ fn rejects() {
     check(caught, "export default [s => ({ errors: { other: { name: 'Mine', message: 'm' } } })]", "\"Mine: m\"");
     check(caught, "throw new Error('top')", "\"Error: top\"");
     check(caught, "export default 5", "\"RuntimeCrash: the job's default export is 5, not an array of operations\"");
-    check(&caught.replace("'other'", "'othr'"), fails, "\"CallError: there is no step `othr` to call: did you mean `other`?\"");
+    check(
+        &caught.replace("'other'", "'othr'"),
+        fails,
+        "\"CallError: there is no step `othr` to call: did you mean `other`?\"",
+    );
     check(&caught.replace("'other'", "7"), fails, "\"TypeError: call() takes the id of a step, not number\"");
     // What no job may do cannot be caught.
     check(caught, "export default [s => eval('1')]", "kill security SecurityError: Illegal eval statement detected");
     // Nor is it enough not to wait.
-    check("export default [s => { call('other', s); return s }]", fails, "crash ExecutionError: nobody handled TypeError: no");
+    check(
+        "export default [s => { call('other', s); return s }]",
+        fails,
+        "crash ExecutionError: nobody handled TypeError: no",
+    );
     let report = report(calling(plain, fails), "{}");
     assert_eq!(report.outcome().error().unwrap().position.as_ref().unwrap().file, "other.js");
 }
@@ -693,11 +824,20 @@ fn rejects() {
 fn call_budgets() {
     let endless = "export default [async s => await call('other', s)]";
     let report = report(calling(endless, endless), "{}");
-    assert_eq!(report.ending(), "fail JobError: calls of steps by steps nest more than 32 deep; the last is of `other`");
-    let mut request = request(calling("export default [async s => { for (;;) await call('other', s) }]", "export default [s => s]"), "{}");
+    assert_eq!(
+        report.ending(),
+        "fail JobError: calls of steps by steps nest more than 32 deep; the last is of `other`"
+    );
+    let mut request = request(
+        calling("export default [async s => { for (;;) await call('other', s) }]", "export default [s => s]"),
+        "{}",
+    );
     request.limits.steps = 50;
     let report = run(request);
-    assert_eq!(report.ending(), "fail JobError: the run has executed as many steps as it may; `other` was about to be called");
+    assert_eq!(
+        report.ending(),
+        "fail JobError: the run has executed as many steps as it may; `other` was about to be called"
+    );
     assert_eq!(report.steps.len(), 50);
 }
 
@@ -714,13 +854,22 @@ fn starts(request: Request) -> Vec<StepStart> {
 }
 
 fn told() {
-    let caller = "export default [async s => { console.log('before'); await call('other', s); console.log('after'); return s }]";
+    let caller =
+        "export default [async s => { console.log('before'); await call('other', s); console.log('after'); return s }]";
     let callee = "export default [async s => { console.log('inside'); await 0; console.log('still inside'); return { data: 1 } }]";
     let steps = || calling(caller, callee);
     let starts = starts(request(steps(), "{}"));
     let shown: Vec<_> = starts
         .iter()
-        .map(|s| (s.step.as_str(), s.execution.0, s.caller.as_ref().map(|c| c.as_str()), s.called_by.map(|e| e.0), s.input_from.map(|e| e.0)))
+        .map(|s| {
+            (
+                s.step.as_str(),
+                s.execution.0,
+                s.caller.as_ref().map(|c| c.as_str()),
+                s.called_by.map(|e| e.0),
+                s.input_from.map(|e| e.0),
+            )
+        })
         .collect();
     assert_eq!(shown, [("main", 1, None, None, None), ("other", 2, Some("main"), Some(1), Some(1))]);
     let report = report(steps(), "{}");
@@ -751,8 +900,12 @@ fn secrets() {
 }
 
 fn stream_steps(second: &str) -> Vec<DraftStep> {
-    let open = "export default [s => ({ rows: new ReadableStream({ start(c) { c.enqueue(1); c.enqueue(2); c.close() } }) })]";
-    vec![DraftStep { next: vec![DraftEdge::new("read", Condition::Always)], ..step("open", open) }, step("read", second)]
+    let open =
+        "export default [s => ({ rows: new ReadableStream({ start(c) { c.enqueue(1); c.enqueue(2); c.close() } }) })]";
+    vec![
+        DraftStep { next: vec![DraftEdge::new("read", Condition::Always)], ..step("open", open) },
+        step("read", second),
+    ]
 }
 
 fn streams() {
@@ -774,7 +927,11 @@ fn gone() {
         assert!(error.hint.as_ref().unwrap().contains("start again from the step that opens the stream"));
     }
     // Who does not read it does not mind.
-    gives(vec![step("s", "export default [s => ({ ...s, n: 1 })]")], r#"{"rows": "[stream]"}"#, json!({ "rows": "[stream]", "data": {}, "n": 1 }));
+    gives(
+        vec![step("s", "export default [s => ({ ...s, n: 1 })]")],
+        r#"{"rows": "[stream]"}"#,
+        json!({ "rows": "[stream]", "data": {}, "n": 1 }),
+    );
 }
 
 fn taken() {
@@ -788,9 +945,16 @@ fn taken() {
     assert!(error.hint.as_ref().unwrap().contains("tee()"), "{:?}", error.hint);
     // An explicit tee gives each branch its own.
     let tee = "export default [s => { const [a, b] = new ReadableStream({ start(c) { c.enqueue(1); c.close() } }).tee(); return { a, b } }]";
-    let read = |name: &str| format!("export default [async s => {{ const all = []; for await (const row of s.{name}) all.push(row); return {{ {name}: all }} }}]");
+    let read = |name: &str| {
+        format!(
+            "export default [async s => {{ const all = []; for await (const row of s.{name}) all.push(row); return {{ {name}: all }} }}]"
+        )
+    };
     let steps = vec![
-        DraftStep { next: vec![DraftEdge::new("x", Condition::Always), DraftEdge::new("y", Condition::Always)], ..step("open", tee) },
+        DraftStep {
+            next: vec![DraftEdge::new("x", Condition::Always), DraftEdge::new("y", Condition::Always)],
+            ..step("open", tee)
+        },
         step("x", &read("a")),
         step("y", &read("b")),
     ];

@@ -95,9 +95,7 @@ impl<'a> Visit<'a> for Walk {
             }
             AstKind::AwaitExpression(_) if top => self.possible = false,
             AstKind::ForOfStatement(each) if top && each.r#await => self.possible = false,
-            AstKind::VariableDeclaration(variables)
-                if top && variables.kind == VariableDeclarationKind::AwaitUsing =>
-            {
+            AstKind::VariableDeclaration(variables) if top && variables.kind == VariableDeclarationKind::AwaitUsing => {
                 self.possible = false;
             }
             AstKind::ImportExpression(_) | AstKind::V8IntrinsicExpression(_) => self.possible = false,
@@ -336,10 +334,8 @@ mod tests {
     #[test]
     fn parameters_and_what_goes_through() {
         let made = function("import a, { b as c } from 'x'; import * as d from 'y'; import 'z'; export { execute } from 'x'; export * from 'y'; export default [a, c, d]").unwrap();
-        let wanted = |specifier: &str, name: Option<&str>| Wanted {
-            specifier: specifier.into(),
-            name: name.map(str::to_owned),
-        };
+        let wanted =
+            |specifier: &str, name: Option<&str>| Wanted { specifier: specifier.into(), name: name.map(str::to_owned) };
         assert_eq!(
             made.parameters,
             [

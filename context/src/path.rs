@@ -293,9 +293,21 @@ mod tests {
 
     #[test]
     fn what_is_no_path() {
-        for text in
-            ["", "foo", "state.", "state..a", "state.a-b", "state.a()", "state[a]", "state[-1]", "a.b", "state.a + 1", "vars[", "$x", "state[\"a\\n\"]"]
-        {
+        for text in [
+            "",
+            "foo",
+            "state.",
+            "state..a",
+            "state.a-b",
+            "state.a()",
+            "state[a]",
+            "state[-1]",
+            "a.b",
+            "state.a + 1",
+            "vars[",
+            "$x",
+            "state[\"a\\n\"]",
+        ] {
             assert_eq!(Path::parse(text), None, "{text}");
         }
     }

@@ -676,7 +676,10 @@ pub enum Error {
         unknown: Unknown,
     },
     /// A cycle that nothing can end.
-    #[error("circular dependency: {}: put a condition or `max_iterations` on one of these edges, or remove one", chain(cycle))]
+    #[error(
+        "circular dependency: {}: put a condition or `max_iterations` on one of these edges, or remove one",
+        chain(cycle)
+    )]
     Circular {
         /// The steps of the cycle, each once, in order.
         cycle: Vec<StepId>,
@@ -802,10 +805,15 @@ fn endless_cycle(steps: &[Step]) -> Option<Vec<usize>> {
 fn mark_edges_back(steps: &mut [Step], start: StepIndex) {
     let mut back = Vec::new();
     let roots = std::iter::once(start.0).chain(0..steps.len());
-    depth_first(steps, roots, |edge| edge.condition != Condition::Never, |path, edge, _| {
-        back.extend(path.last().map(|(step, _)| (*step, edge)));
-        ControlFlow::Continue(())
-    });
+    depth_first(
+        steps,
+        roots,
+        |edge| edge.condition != Condition::Never,
+        |path, edge, _| {
+            back.extend(path.last().map(|(step, _)| (*step, edge)));
+            ControlFlow::Continue(())
+        },
+    );
     for (step, edge) in back {
         steps[step].next[edge].leads_back = true;
     }

@@ -134,7 +134,7 @@ impl<P: Deref<Target = Plan>, S: Clone> Walk<P, S> {
         for (place, step) in targets {
             if let Err(report) = self.spend(visit.step, place) {
                 self.queue.clear();
-                self.stopped = Some(Outcome::Crash(report));
+                self.stopped = Some(Outcome::Crash(*report));
                 return;
             }
             self.queue.push_back(Queued { step, input: output.clone(), caller: Some(visit.step) });
@@ -142,13 +142,15 @@ impl<P: Deref<Target = Plan>, S: Clone> Walk<P, S> {
     }
 
     /// Counts that an edge is followed.
-    fn spend(&mut self, from: StepIndex, place: usize) -> Result<(), ErrorReport> {
+    fn spend(&mut self, from: StepIndex, place: usize) -> Result<(), Box<ErrorReport>> {
         let edge = &self.plan[from].next[place];
         let way = || format!("`{}` -> `{}`", self.plan[from].id, self.plan[edge.target].id);
-        let exceeded = |message: String, hint: &str| ErrorReport {
-            step: Some(self.plan[from].id.to_string()),
-            hint: Some(hint.to_owned()),
-            ..ErrorReport::new("LoopLimitError", message)
+        let exceeded = |message: String, hint: &str| {
+            Box::new(ErrorReport {
+                step: Some(self.plan[from].id.to_string()),
+                hint: Some(hint.to_owned()),
+                ..ErrorReport::new("LoopLimitError", message)
+            })
         };
         if let Some(limit) = edge.limit() {
             let count = self.followed.entry((from, place)).or_default();

@@ -15,7 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use crate::plan::{Condition, Configuration, Draft, DraftEdge, DraftStep, Job, Linker, Options, Plan, Source, Step, WithItems};
+use crate::plan::{
+    Condition, Configuration, Draft, DraftEdge, DraftStep, Job, Linker, Options, Plan, Source, Step, WithItems,
+};
 
 /// Why bytes are no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -71,7 +71,7 @@ enum Stop {
     /// Those in flight may end.
     NoMore,
     /// The run ends.
-    Now(Outcome),
+    Now(Box<Outcome>),
 }
 
 enum Source {
@@ -164,7 +164,8 @@ pub(crate) fn items_of<'s>(
     let said = desk.said(begun.step).expect("a step over items says which");
     let expression = said.items.as_ref().expect("a step over items says which");
     let wrong = |what: &str| {
-        let message = format!("`with_items` of step {} is {what}, and must be an array, a stream or an iterator", step.id);
+        let message =
+            format!("`with_items` of step {} is {what}, and must be an array, a stream or an iterator", step.id);
         let hint = Some(format!("`{expression}` was evaluated over the step's input"));
         Outcome::Fail(ErrorReport { hint, ..ErrorReport::new("ItemsError", message) })
     };
@@ -289,7 +290,10 @@ impl Batch {
         let value = v8::Local::new(scope, value);
         let encoded = encode::encode(scope, &tools.views, &tools.pristine, &desk.values, value);
         let encoded = encoded.map_err(|error| {
-            Box::new(ErrorReport::new("ItemsError", format!("an item cannot be turned into JSON: {}", error.in_words())))
+            Box::new(ErrorReport::new(
+                "ItemsError",
+                format!("an item cannot be turned into JSON: {}", error.in_words()),
+            ))
         })?;
         let text = encoded.state.map_or(Bytes::from_static(b"null"), |state| state.to_bytes());
         let mut inner = self.inner.borrow_mut();
@@ -536,7 +540,8 @@ impl Batch {
             Collect::Results => Ok(assemble::property(output, "data").map(|span| output.slice(span.range))),
             Collect::Expression(_) => {
                 let Some(expression) = &self.said.collect else { return Ok(None) };
-                let at_hand = self.inner.borrow().flights.get(&ticket).map(|flight| (flight.item.whole(), flight.index));
+                let at_hand =
+                    self.inner.borrow().flights.get(&ticket).map(|flight| (flight.item.whole(), flight.index));
                 let item = at_hand.as_ref().map(|(text, index)| (text, *index));
                 let sight = Sight { context: &self.context, state: Some(output), item };
                 let value = expression.value(&sight, &mut desk.evaluator(scope));
@@ -555,7 +560,7 @@ impl Batch {
         done.figures.state_walks += inner.figures.state_walks;
         done.warnings = std::mem::take(&mut inner.warnings);
         if let Stop::Now(outcome) = std::mem::replace(&mut inner.stop, Stop::NoMore) {
-            done.outcome = outcome;
+            done.outcome = *outcome;
             done.output = None;
             return counts;
         }
@@ -581,14 +586,19 @@ impl Batch {
                 let what = format!("{} of {} items failed", counts.failed, counts.calls);
                 let report = match self.with.on_error {
                     OnItemError::Stop => {
-                        let hint = format!("item {index} failed, and no other was begun; `on_item_error: continue` goes on, `retries` tries again");
+                        let hint = format!(
+                            "item {index} failed, and no other was begun; `on_item_error: continue` goes on, `retries` tries again"
+                        );
                         ErrorReport { details: Some(details), hint: Some(hint), ..first }
                     }
                     OnItemError::Continue => ErrorReport {
                         details: Some(details),
                         position: first.position,
                         hint: Some("what failed is `null` in `data`, and has its error in `errors`".into()),
-                        ..ErrorReport::new("ItemsError", format!("{what}; item {index}: {}: {}", first.name, first.message))
+                        ..ErrorReport::new(
+                            "ItemsError",
+                            format!("{what}; item {index}: {}: {}", first.name, first.message),
+                        )
                     },
                 };
                 Outcome::Fail(report)
@@ -620,13 +630,13 @@ impl Inner {
                 }
             }
             Err(outcome) => {
-                self.stop = Stop::Now(outcome);
+                self.stop = Stop::Now(Box::new(outcome));
                 return Next::Over;
             }
         }
         let limit = desk.options.limit;
         if self.collected.as_ref().is_some_and(|collected| collected.writer.len() > limit) {
-            self.stop = Stop::Now(too_large(limit));
+            self.stop = Stop::Now(Box::new(too_large(limit)));
             return Next::Over;
         }
         Next::Pull

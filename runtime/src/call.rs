@@ -85,29 +85,34 @@ pub(crate) fn open<'s>(
     let open = desk.open.borrow().get(&caller).cloned();
     let depth = open.as_ref().map_or(0, |open| open.depth);
     if depth >= limits.call_depth {
-        let message = format!("calls of steps by steps nest more than {} deep; the last is of `{step}`", limits.call_depth);
+        let message =
+            format!("calls of steps by steps nest more than {} deep; the last is of `{step}`", limits.call_depth);
         return Err(Box::new(ErrorReport::new("CallDepthError", message)));
     }
     let tools = &desk.tools;
-    let encoded = crate::encode::encode(scope, &tools.views, &tools.pristine, &desk.options, state);
-    let encoded = encoded.map_err(|error| {
-        let message = format!("the state of call(\"{step}\") cannot be turned into JSON: {}", error.in_words());
-        Box::new(ErrorReport::new("StateEncodeError", message))
-    })?;
+    let state = match &open {
+        Some(open) if state.is_undefined() => desk.stripped(&open.input),
+        _ => {
+            let encoded = crate::encode::encode(scope, &tools.views, &tools.pristine, &desk.options, state);
+            let encoded = encoded.map_err(|error| {
+                let message = format!("the state of call(\"{step}\") cannot be turned into JSON: {}", error.in_words());
+                Box::new(ErrorReport::new("StateEncodeError", message))
+            })?;
+            encoded.state.unwrap_or_else(State::empty)
+        }
+    };
     if let Some(open) = &open {
         open.calls.set(open.calls.get() + 1);
     }
     let caller = open.map(|_| Execution(caller));
-    let parcel = Parcel { state: encoded.state.unwrap_or_else(State::empty), shown: None, from: caller };
+    let parcel = Parcel { state, shown: None, from: caller };
     let course = match follow.is_true() {
         true => {
             let left = limits.steps.saturating_sub(desk.executions.get());
             let walk = Walk::from(PlanOf(desk.request.clone()), target, parcel).within(left);
             Course::Walk(Box::new(walk), None)
         }
-        false => {
-            Course::Step(Some(Box::new(Visit { step: target, input: Some(parcel), caller: None, execution: 1 })))
-        }
+        false => Course::Step(Some(Box::new(Visit { step: target, input: Some(parcel), caller: None, execution: 1 }))),
     };
     let id = desk.called.get() + 1;
     desk.called.set(id);
@@ -142,10 +147,8 @@ pub(crate) fn next<'s>(
         match desk.maker.ready(scope, &job.source, executable, Some(visit.step)) {
             Ok(Readiness::Lacks(urls)) => {
                 call.give_back(visit);
-                let urls: Vec<v8::Local<v8::Value>> = urls
-                    .iter()
-                    .filter_map(|url| Some(v8::String::new(scope, url)?.into()))
-                    .collect();
+                let urls: Vec<v8::Local<v8::Value>> =
+                    urls.iter().filter_map(|url| Some(v8::String::new(scope, url)?.into())).collect();
                 let urls = v8::Array::new_with_elements(scope, &urls).into();
                 let nothing = v8::undefined(scope).into();
                 return Ok(Some(frame(scope, LACKS, 0, urls, nothing)));
@@ -154,8 +157,7 @@ pub(crate) fn next<'s>(
             Err(outcome) => return Err(Box::new(report_of(&outcome))),
         }
         if desk.executions.get() >= desk.request.limits.steps {
-            let message =
-                format!("the run has executed as many steps as it may; `{}` was about to be called", step.id);
+            let message = format!("the run has executed as many steps as it may; `{}` was about to be called", step.id);
             return Err(Box::new(ErrorReport::new("CallLimitError", message)));
         }
         let begun = desk.begin(scope, &visit, call.caller).map_err(|outcome| Box::new(report_of(&outcome)))?;
@@ -163,7 +165,8 @@ pub(crate) fn next<'s>(
         let execution = begun.execution.0;
         if let Some(with) = &job.with_items {
             if with.isolates.get() > 1 {
-                let message = format!("step `{}` cannot be called: its items are spread over several isolates", step.id);
+                let message =
+                    format!("step `{}` cannot be called: its items are spread over several isolates", step.id);
                 return Err(Box::new(ErrorReport::new("CallError", message)));
             }
             let begun = Rc::new(begun);
@@ -191,8 +194,7 @@ pub(crate) fn next<'s>(
                 // The job's own top level threw; it is told like an operation that did.
                 let view = None;
                 let thrown = v8::Global::new(scope, thrown);
-                call.inner.borrow_mut().running =
-                    Some(Running { visit: *visit, begun: Rc::new(begun), since, view });
+                call.inner.borrow_mut().running = Some(Running { visit: *visit, begun: Rc::new(begun), since, view });
                 let thrown = v8::Local::new(scope, &thrown);
                 leave(desk, scope, call, Answer { ok: Some(false), value: thrown, running: 0 });
                 continue;
@@ -202,8 +204,7 @@ pub(crate) fn next<'s>(
             return Err(Box::new(ErrorReport::new("RangeError", "the state cannot be shown")));
         };
         let kept = Some(v8::Global::new(scope, view));
-        call.inner.borrow_mut().running =
-            Some(Running { visit: *visit, begun: Rc::new(begun), since, view: kept });
+        call.inner.borrow_mut().running = Some(Running { visit: *visit, begun: Rc::new(begun), since, view: kept });
         return Ok(Some(frame(scope, STEP, execution, entry, view)));
     }
 }
@@ -361,4 +362,3 @@ fn frame<'s>(
 fn report_of(outcome: &Outcome) -> ErrorReport {
     outcome.error().cloned().unwrap_or_else(|| ErrorReport::new("CallError", "unknown"))
 }
-

@@ -62,6 +62,8 @@ pub(crate) struct Desk {
 #[derive(Clone)]
 pub(crate) struct Open {
     pub(crate) step: StepIndex,
+    /// What it got.
+    pub(crate) input: State,
     /// How many calls it is in.
     pub(crate) depth: u32,
     /// Whether it has called others: what they hid may be on its output.
@@ -212,7 +214,7 @@ impl Desk {
             (None, None) => None,
         };
         let depth = caller_open.as_ref().map_or(0, |open| open.depth + 1);
-        let open = Open { step: visit.step, depth, calls: Rc::default() };
+        let open = Open { step: visit.step, input: input.clone(), depth, calls: Rc::default() };
         self.open.borrow_mut().insert(execution.0, open);
         let mut reporter = self.reporter.lock();
         reporter.open.push((step.id.clone(), execution));
@@ -349,7 +351,9 @@ impl Desk {
         let before: Vec<String> = before.map(|other| format!("`{}`", other.id)).collect();
         let from = match before.is_empty() {
             true => "start again from the step that opens the stream".to_owned(),
-            false => format!("start again from {}, or from whichever step before opens the stream", before.join(" or ")),
+            false => {
+                format!("start again from {}, or from whichever step before opens the stream", before.join(" or "))
+            }
         };
         report.hint = Some(format!("{from}: a stream cannot be stored with a state"));
     }
@@ -416,7 +420,13 @@ impl Desk {
         Judged { failure, shown, decided }
     }
 
-    fn publish(&self, scope: &mut v8::PinScope, step: StepIndex, done: &Done, failed_step: bool) -> Result<(), Outcome> {
+    fn publish(
+        &self,
+        scope: &mut v8::PinScope,
+        step: StepIndex,
+        done: &Done,
+        failed_step: bool,
+    ) -> Result<(), Outcome> {
         let id = &self.plan()[step].id;
         if self.expressions.uses_steps
             && let Some(output) = &done.output
@@ -574,7 +584,7 @@ pub(crate) fn error_value<'s>(scope: &mut v8::PinScope<'s, '_>, report: &ErrorRe
         let error = v8::Exception::error(scope, message);
         let (key, name) = (v8::String::new(scope, "name")?, v8::String::new(scope, &report.name)?);
         let object: v8::Local<v8::Object> = error.try_into().ok()?;
-        object.create_data_property(scope, key.into(), name.into())?;
+        object.define_own_property(scope, key.into(), name.into(), v8::PropertyAttribute::DONT_ENUM)?;
         Some(error)
     })();
     made.unwrap_or_else(|| v8::undefined(scope).into())
@@ -586,8 +596,7 @@ fn context(request: &Request) -> Context {
     let mut system = request.system.clone();
     system.insert("workflow".into(), json!(plan.name().or(plan.id())));
     let parameters = serde_json::Value::Object(request.parameters.clone());
-    let mut context =
-        Context::new(state(parameters.to_string()), state(serde_json::Value::Object(system).to_string()));
+    let mut context = Context::new(state(parameters.to_string()), state(serde_json::Value::Object(system).to_string()));
     for (name, value) in plan.vars() {
         context.set_var(name, state(value.to_string()));
     }

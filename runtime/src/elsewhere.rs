@@ -83,7 +83,8 @@ impl Helpers {
             work: Arc::new(tokio::sync::Mutex::new(receiver)),
             fate: fate.clone(),
         };
-        let mut helpers = Helpers { threads: Vec::with_capacity(count), fate: fate.clone(), work: Some(sender.clone()) };
+        let mut helpers =
+            Helpers { threads: Vec::with_capacity(count), fate: fate.clone(), work: Some(sender.clone()) };
         for number in 1..=count {
             let (order, killer) = (order.clone(), Killer::default());
             let deadly = killer.clone();
@@ -92,7 +93,8 @@ impl Helpers {
                 Ok(thread) => helpers.threads.push((killer, thread)),
                 Err(error) => {
                     helpers.end(None);
-                    let message = format!("no thread for isolate {number} of step `{}`: {error}", desk.plan()[begun.step].id);
+                    let message =
+                        format!("no thread for isolate {number} of step `{}`: {error}", desk.plan()[begun.step].id);
                     return Err(Outcome::Exception(ErrorReport::new("ExecutionError", message)));
                 }
             }
@@ -160,9 +162,7 @@ fn help(order: Order, killer: Killer) {
             tokio.shutdown_background();
             ended
         }
-        Err(error) => {
-            Err(Outcome::Exception(ErrorReport::new("ExecutionError", format!("no event loop: {error}"))))
-        }
+        Err(error) => Err(Outcome::Exception(ErrorReport::new("ExecutionError", format!("no event loop: {error}")))),
     };
     if let Err(outcome) = ended {
         fate.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(outcome);

@@ -35,7 +35,7 @@ impl Executable {
     }
 
     /// With the function that does the same, if there is one.
-    pub(crate) fn as_function(self) -> Executable {
+    pub(crate) fn with_function(self) -> Executable {
         let function = function(&self.code).map(Arc::new);
         Executable { function, ..self }
     }
@@ -155,7 +155,7 @@ mod tests {
         for map in [None, Some("{}".into())] {
             let code = "import { a } from 'b'; export * from 'c'; export { execute } from 'd'; export default []";
             let executable = Executable { code: code.into(), map, operations: operations.clone(), function: None };
-            let executable = executable.as_function();
+            let executable = executable.with_function();
             assert!(executable.function.is_some());
             let bytes = executable.to_bytes();
             assert_eq!(Executable::from_bytes(&bytes), Some(executable));

@@ -168,7 +168,8 @@ fn said(job: &Job, step: &str, problems: &mut Vec<String>) -> Option<Said> {
         Some(template) => match template.whole() {
             Some(expression) => Some(expression.clone()),
             None => {
-                problems.push(format!("`{what}` of step {step} is a text with `{{{{ … }}}}` in it, and must be one value"));
+                problems
+                    .push(format!("`{what}` of step {step} is a text with `{{{{ … }}}}` in it, and must be one value"));
                 None
             }
         },

@@ -33,12 +33,12 @@ use crate::executable::Executable;
 use crate::fault::{self, Moment, Sources};
 use crate::fetch::{self, Fetcher};
 use crate::function::Maker;
+use crate::live::StreamFunctions;
 use crate::loader::{Loader, refusal};
 use crate::network::Network;
 use crate::ops::{LogSink, extensions};
 use crate::run::Gauge;
 use crate::step::Tools;
-use crate::live::StreamFunctions;
 use crate::view::Views;
 use crate::watchdog::{Kill, Killer, Watchdog};
 
@@ -105,7 +105,10 @@ impl Isolate {
             create_params: params,
             ..Default::default()
         })?;
-        runtime.op_state().borrow_mut().put(LogSink(Box::new(move |level, execution, text| (logger.borrow_mut())(level, execution, text))));
+        runtime
+            .op_state()
+            .borrow_mut()
+            .put(LogSink(Box::new(move |level, execution, text| (logger.borrow_mut())(level, execution, text))));
         runtime.v8_isolate().set_prepare_stack_trace_callback(stack_trace);
         watch_heap(&mut runtime, heap, &killer, &gauge);
         let collections = gauge_heap(&mut runtime, heap, budget.clone(), &killer, &gauge);
@@ -122,12 +125,8 @@ impl Isolate {
         };
         let clock = ThreadClock::current();
         let sources = Rc::new(Sources::new(loader.clone()));
-        let maker = Maker {
-            functions: Rc::default(),
-            loader: loader.clone(),
-            sources: sources.clone(),
-            names: names.clone(),
-        };
+        let maker =
+            Maker { functions: Rc::default(), loader: loader.clone(), sources: sources.clone(), names: names.clone() };
         let mut isolate = Isolate {
             watchdog,
             killer,
@@ -175,7 +174,12 @@ impl Isolate {
     ///
     /// # Errors
     /// The outcome of the run.
-    pub(crate) fn compiles(&mut self, source: &Source, executable: &Executable, step: StepIndex) -> Result<(), Outcome> {
+    pub(crate) fn compiles(
+        &mut self,
+        source: &Source,
+        executable: &Executable,
+        step: StepIndex,
+    ) -> Result<(), Outcome> {
         if executable.function.is_some() {
             return self.compile(source, executable, Some(step));
         }

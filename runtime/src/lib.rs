@@ -57,7 +57,9 @@ mod secrets;
 pub mod bench;
 
 pub use cache::{Cache, Key, Store};
-pub use event::{Event, Execution, Figures, Items, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
+pub use event::{
+    Event, Execution, Figures, Items, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart,
+};
 pub use limits::Limits;
 pub use network::{Certificates, HostPattern, Hosts, Network};
 pub use run::{Gauge, Handle, Request, start, start_telling};

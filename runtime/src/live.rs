@@ -100,7 +100,8 @@ impl StreamFunctions {
         if taken {
             let name = &live.path;
             let by = got_by.map_or_else(|| "another branch".to_owned(), |(_, step)| format!("step `{step}`"));
-            return self.stand_in(scope, &format!("`{name}` has been taken by {by}: only one branch can read a stream"));
+            return self
+                .stand_in(scope, &format!("`{name}` has been taken by {by}: only one branch can read a stream"));
         }
         if execution > 0 && got_by.is_none() {
             live.got_by.replace(Some((execution, step)));

@@ -74,7 +74,7 @@ impl Program {
                 report.step = Some(plan[*index].id.as_str().to_owned());
             }
         }
-        let globals = plan.globals().map(|globals| Executable::plain(globals).as_function());
+        let globals = plan.globals().map(|globals| Executable::plain(globals).with_function());
         Program { jobs, globals, broken_globals, reachable: plan.reachable() }
     }
 
@@ -143,7 +143,7 @@ impl<'a> Task<'a> {
         let source = &self.job.source;
         // A map that comes with a job says that it has been compiled.
         if let Some(map) = &self.job.source_map {
-            return Ok(Executable { map: Some(map.as_str().into()), ..Executable::plain(source) }.as_function());
+            return Ok(Executable { map: Some(map.as_str().into()), ..Executable::plain(source) }.with_function());
         }
         let options = Options { file: map_name(&source.name), adaptors: &self.adaptors, globals: self.globals };
         let compiled = compile(&source.text, &options).map_err(|error| Box::new(report(&source.name, error)))?;
@@ -152,10 +152,10 @@ impl<'a> Task<'a> {
         if compiled.code.trim_end() == source.text.trim_end() {
             // V8 does not find it again in bytecode.
             let map = inline_map(&source.text).map(Into::into);
-            return Ok(Executable { operations, map, ..Executable::plain(source) }.as_function());
+            return Ok(Executable { operations, map, ..Executable::plain(source) }.with_function());
         }
         let (code, map) = (compiled.code.into(), Some(compiled.map.into()));
-        Ok(Executable { code, map, operations, function: None }.as_function())
+        Ok(Executable { code, map, operations, function: None }.with_function())
     }
 }
 

@@ -13,15 +13,15 @@ use crate::assemble;
 use crate::batch::{self, Batch, ItemsFrom};
 use crate::desk::{Begun, Desk};
 use crate::elsewhere::Helpers;
-use crate::ops::Elsewhere;
-use crate::watchdog::Kill;
 use crate::encode::{self, Encoded, Pristine};
 use crate::event::{Figures, Items};
 use crate::executable::Executable;
 use crate::fault::{self, Moment, Sources};
 use crate::isolate::{Functions, Isolate, idle};
 use crate::loader::Loader;
+use crate::ops::Elsewhere;
 use crate::view::Views;
+use crate::watchdog::Kill;
 
 /// What to execute.
 pub(crate) struct Task<'a> {
@@ -250,7 +250,7 @@ async fn run_items(
         deno_core::scope!(scope, isolate.runtime);
         let number = v8::Integer::new_from_unsigned(scope, task.execution).into();
         scope.set_continuation_preserved_embedder_data(number);
-        let started = batch::items_of(desk, scope, begun).and_then(|from| {
+        let started = batch::items_of(desk, scope, begun).map(|from| {
             let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
             let (text, source) = match from {
                 ItemsFrom::Array(text) => (Some(text), undefined),
@@ -258,7 +258,7 @@ async fn run_items(
             };
             let batch = Batch::new(desk, begun.clone(), text);
             desk.batches.borrow_mut().insert(task.execution, batch.clone());
-            Ok((batch, v8::Global::new(scope, source)))
+            (batch, v8::Global::new(scope, source))
         });
         let nothing = v8::undefined(scope).into();
         scope.set_continuation_preserved_embedder_data(nothing);
@@ -283,7 +283,9 @@ async fn run_items(
     turned?;
     let thrown = {
         deno_core::scope!(scope, isolate.runtime);
-        read(scope, &answer).filter(|answer| answer.ok != Some(true)).map(|answer| batch::thrown(desk, scope, answer.value))
+        read(scope, &answer)
+            .filter(|answer| answer.ok != Some(true))
+            .map(|answer| batch::thrown(desk, scope, answer.value))
     };
     *items = batch.conclude(desk, thrown, done);
     if let Some(kill) = isolate.killer.fired() {
@@ -446,7 +448,10 @@ pub(crate) fn count(isolate: &mut Isolate, namespace: &v8::Global<v8::Object>) -
 }
 
 /// Waits for the operations; answers `{ok, value}`.
-pub(crate) async fn finish(isolate: &mut Isolate, promise: v8::Global<v8::Promise>) -> Result<v8::Global<v8::Value>, Outcome> {
+pub(crate) async fn finish(
+    isolate: &mut Isolate,
+    promise: v8::Global<v8::Promise>,
+) -> Result<v8::Global<v8::Value>, Outcome> {
     // Most jobs never wait for anything outside: their promise is settled by microtasks alone.
     let settled = {
         deno_core::scope!(scope, isolate.runtime);

@@ -424,7 +424,8 @@ fn read_lazy<'s, 'i>(
     let span = view.span(place);
     if span.range.len() == GONE.len() && view.state.slice(span.range.clone()) == GONE {
         // A stream that is open is found below; this one is only a word.
-        let is_open = has_streams && view.state.live().is_some_and(|names| names.streams.iter().any(|at| *at.0 == *path));
+        let is_open =
+            has_streams && view.state.live().is_some_and(|names| names.streams.iter().any(|at| *at.0 == *path));
         if !is_open {
             let name = unquote_lossy(&view.raw_key(place));
             if let Some(value) = views.streams.stand_in(scope, &gone(&name)) {

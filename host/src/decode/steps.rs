@@ -7,7 +7,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use fulgurite_plan::{
-    Batch, Collect, Condition, Configuration, DraftEdge, DraftStep, Job, Linker, OnItemError, Source, WithItems, suggest,
+    Batch, Collect, Condition, Configuration, DraftEdge, DraftStep, Job, Linker, OnItemError, Source, WithItems,
+    suggest,
 };
 use serde_json::value::RawValue;
 
@@ -44,7 +45,6 @@ const STEP: Keys = Keys {
         ("items", "what a step runs over is called `with_items`"),
         ("foreach", "what a step runs over is called `with_items`"),
         ("parallelism", "how many calls are in flight is called `concurrency`"),
-
         ("body", "the code of a step is called `expression`"),
         ("code", "the code of a step is called `expression`"),
         ("credential", "the credential of a step is called `configuration`"),
@@ -172,7 +172,9 @@ fn with_items(
         Open::List(_) => node.to_json().into_owned(),
         other => {
             let message = format!("`with_items` must be an expression or a list, but is {}", other.kind());
-            return Err(node.error(message, "write `with_items: state.data.records`, or a template, `\"{{ vars.records }}\"`"));
+            return Err(
+                node.error(message, "write `with_items: state.data.records`, or a template, `\"{{ vars.records }}\"`")
+            );
         }
     });
     if let Some(node) = fields.get("batch_size") {

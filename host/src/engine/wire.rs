@@ -12,8 +12,8 @@ use fulgurite_engine::message::{self, Given, Segment};
 use fulgurite_engine::{child, pool};
 use fulgurite_plan::{ErrorReport, Outcome, Plan, StepId, wire};
 use fulgurite_runtime::{
-    Cache, Event, Execution, Figures, Items, Level, Limits, Log, LogSource, Request, RunComplete, RunStart, StepComplete,
-    StepStart,
+    Cache, Event, Execution, Figures, Items, Level, Limits, Log, LogSource, Request, RunComplete, RunStart,
+    StepComplete, StepStart,
 };
 use fulgurite_state::{IndexOptions, Live, Path, State, path};
 
@@ -76,7 +76,16 @@ pub fn into_request(asked: &child::Request, cache: &Arc<Cache>) -> Result<Reques
         Box::new(Outcome::Exception(report))
     };
     let message::Run {
-        plan, input, limits, index, state_props_to_remove, links, context, run: _, modules: _, forget: _
+        plan,
+        input,
+        limits,
+        index,
+        state_props_to_remove,
+        links,
+        context,
+        run: _,
+        modules: _,
+        forget: _,
     } = &asked.run;
     let message::Limits {
         step_timeout,

@@ -47,8 +47,11 @@ fn cycles() {
     #[track_caller]
     fn check(text: &str, expected: Option<&str>) {
         let got = Plan::new(draft(text)).err().map(|error| error.to_string());
-        let expected = expected
-            .map(|cycle| format!("circular dependency: {cycle}: put a condition or `max_iterations` on one of these edges, or remove one"));
+        let expected = expected.map(|cycle| {
+            format!(
+                "circular dependency: {cycle}: put a condition or `max_iterations` on one of these edges, or remove one"
+            )
+        });
         assert_eq!(got, expected, "{text}");
     }
     check("a>b b", None);

@@ -176,7 +176,8 @@ fn loops_have_budgets() {
     assert_eq!(follow_all(Walk::new(&looping(None), ())), (20_002, limit("10000 times")));
     assert_eq!(follow_all(Walk::new(&looping(Some(3)), ())), (8, limit("3 times")));
     assert_eq!(follow_all(Walk::new(&looping(Some(1)), ())), (4, limit("once")));
-    let spent = "LoopLimitError: the run has executed as many steps as it may; it was about to follow the edge `a` -> `b`";
+    let spent =
+        "LoopLimitError: the run has executed as many steps as it may; it was about to follow the edge `a` -> `b`";
     assert_eq!(follow_all(Walk::new(&looping(None), ()).within(4)), (5, spent.to_owned()));
     // With a budget of its own, even a cycle that nothing else could end is a plan.
     let mut draft = draft("a>b b>a");
