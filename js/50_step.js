@@ -97,40 +97,49 @@ export function operationsOf(namespace) {
  * started last (from 1) as `running`. `output` is undefined when the last operation returned nothing.
  */
 export async function run(operations, execute, state) {
-  const wrapped = [];
   let running = 0;
-  for (let index = 0; index < operations.length; index++) {
-    const operation = operations[index];
-    // Defined, not assigned: a job may have put a setter on Array.prototype.
-    ObjectDefineProperty(wrapped, index, value(async (input) => {
-      running = index + 1;
-      const output = await ReflectApply(operation, undefined, [input === NOTHING ? {} : input]);
-      if (!output) {
-        const next = index + 1 < operations.length ? "the next one gets an empty state" : "so the step has no output";
-        warn(`operation ${index + 1} returned ${describe(output)}: ${next}. Did it forget to return state?`);
-        return NOTHING;
-      }
-      return output;
-    }));
-  }
   try {
-    let output;
-    if (typeof execute === "function") {
-      const reducer = ReflectApply(execute, undefined, wrapped);
-      if (typeof reducer !== "function") {
-        throw new TypeError(`\`execute\` must return a function of the state, and returned ${describe(reducer)}`);
+    if (typeof execute !== "function") {
+      let output = state;
+      for (let index = 0; index < operations.length; index++) {
+        running = index + 1;
+        output = ReflectApply(operations[index], undefined, [output === NOTHING ? {} : output]);
+        // What is no promise is not waited for: most operations are done when they return.
+        if (isThenable(output)) output = await output;
+        if (!output) output = nothing(output, index, operations.length);
       }
-      output = await reducer(state);
-    } else {
-      output = state;
-      for (let index = 0; index < wrapped.length; index++) {
-        output = await wrapped[index](output);
-      }
+      return answer(true, output === NOTHING ? undefined : output, running);
     }
+    const wrapped = [];
+    for (let index = 0; index < operations.length; index++) {
+      const operation = operations[index];
+      // Defined, not assigned: a job may have put a setter on Array.prototype.
+      ObjectDefineProperty(wrapped, index, value(async (input) => {
+        running = index + 1;
+        const output = await ReflectApply(operation, undefined, [input === NOTHING ? {} : input]);
+        return output ? output : nothing(output, index, operations.length);
+      }));
+    }
+    const reducer = ReflectApply(execute, undefined, wrapped);
+    if (typeof reducer !== "function") {
+      throw new TypeError(`\`execute\` must return a function of the state, and returned ${describe(reducer)}`);
+    }
+    const output = await reducer(state);
     return answer(true, output === NOTHING ? undefined : output, running);
   } catch (error) {
     return answer(false, error, running);
   }
+}
+
+function isThenable(value) {
+  return (typeof value === "object" || typeof value === "function") && value !== null && typeof value.then === "function";
+}
+
+/** Warns of an operation that returned nothing. */
+function nothing(output, index, count) {
+  const next = index + 1 < count ? "the next one gets an empty state" : "so the step has no output";
+  warn(`operation ${index + 1} returned ${describe(output)}: ${next}. Did it forget to return state?`);
+  return NOTHING;
 }
 
 /**

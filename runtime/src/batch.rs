@@ -44,6 +44,8 @@ pub(crate) struct Batch {
     base: State,
     /// As it was when the step began.
     context: Context,
+    /// What of the outputs is encoded.
+    options: encode::Options,
     inner: RefCell<Inner>,
 }
 
@@ -233,6 +235,12 @@ impl Batch {
             None => Source::Stream(Vec::new(), 0),
         };
         let context = desk.context.borrow().clone();
+        let only: &[&str] = match with.collect {
+            Collect::Results => &["data", "errors"],
+            Collect::Nothing => &["errors"],
+            Collect::Expression(_) => &[],
+        };
+        let options = encode::Options { only, ..desk.options.clone() };
         let collected = (with.collect != Collect::Nothing).then(Collected::new);
         Rc::new(Batch {
             begun,
@@ -240,6 +248,7 @@ impl Batch {
             said,
             base,
             context,
+            options,
             inner: RefCell::new(Inner {
                 source,
                 next: 0,
@@ -460,7 +469,8 @@ impl Batch {
         ticket: u32,
         answer: Answer<'s>,
     ) -> Option<Ended> {
-        let task = Task { input: self.base.clone(), ..desk.task(&self.begun, String::new()) };
+        let task = desk.task(&self.begun, String::new());
+        let task = Task { input: self.base.clone(), options: &self.options, ..task };
         let read = read_answer(scope, &desk.tools, &task, answer, None);
         let step = desk.plan()[self.begun.step].id.as_str();
         let output = read.encoded.state.as_ref();

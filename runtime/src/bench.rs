@@ -47,7 +47,7 @@ impl Warm {
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let isolate = tokio.block_on(async { isolate() });
         let remove = vec!["configuration".into(), "response".into()];
-        let options = encode::Options { index, remove, is_state: true, limit: usize::MAX };
+        let options = encode::Options { index, remove, only: &[], is_state: true, limit: usize::MAX };
         Warm { tokio, isolate: Some(isolate), options, loaded: 0 }
     }
 

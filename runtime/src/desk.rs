@@ -120,10 +120,12 @@ impl Desk {
         let options = encode::Options {
             index: request.index,
             remove: request.state_props_to_remove.clone(),
+            only: &[],
             is_state: true,
             limit,
         };
-        let values = encode::Options { index: IndexOptions::default(), remove: Vec::new(), is_state: false, limit };
+        let values =
+            encode::Options { remove: Vec::new(), is_state: false, index: IndexOptions::default(), ..options.clone() };
         let desk = Rc::new(Desk {
             request: request.clone(),
             program: program.clone(),

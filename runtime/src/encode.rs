@@ -41,6 +41,8 @@ pub(crate) struct Options {
     pub(crate) index: IndexOptions,
     /// Top-level keys that are left out.
     pub(crate) remove: Vec<String>,
+    /// The only top-level keys that anybody wants; all if there is none.
+    pub(crate) only: &'static [&'static str],
     /// Whether it is a state, whose top-level keys that start with `_` are private. To any other value they are data.
     pub(crate) is_state: bool,
     /// Bytes of the new state, at most.
@@ -297,6 +299,10 @@ impl<'s> Pass<'_, 's> {
         append_quoted(scope, key.cast(), &mut raw);
         let top = self.level() == 0 && self.options.is_state;
         if top && self.options.remove.iter().any(|name| raw[1..raw.len() - 1] == *name.as_bytes()) {
+            return Ok(());
+        }
+        let only = self.options.only;
+        if top && !only.is_empty() && !only.iter().any(|name| raw[1..raw.len() - 1] == *name.as_bytes()) {
             return Ok(());
         }
         let private = top && raw[1] == b'_';
