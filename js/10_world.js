@@ -200,6 +200,16 @@ ObjectDefineProperties(globalThis, {
 
 const ReadableStreamPrototype = streams.ReadableStream.prototype;
 
+/** Whether one of our own readable streams has been read from, or somebody holds it. */
+export function isTakenStream(stream) {
+  try {
+    return streams.isReadableStreamDisturbed(stream) || streams.isReadableStreamLocked(stream);
+  } catch {
+    // It only has the prototype of one.
+    return false;
+  }
+}
+
 /** Is it one of our own readable streams? No user code runs to find out. */
 export function isReadableStream(value) {
   return ObjectPrototypeIsPrototypeOf(ReadableStreamPrototype, value);

@@ -21,8 +21,14 @@ setNoColorFns(() => true, () => true);
 const DEBUG = 0, INFO = 1, SUCCESS = 2, WARN = 3, ERROR = 4, ALWAYS = 5;
 const levels = new SafeMap([[0, DEBUG], [1, INFO], [2, WARN], [3, ERROR]]);
 
+// Which execution speaks: what the host has put into the context that promises carry along.
+const execution = () => {
+  const context = core.getAsyncContext();
+  return typeof context === "number" ? context : 0;
+};
+
 function write(text, level) {
-  op_log(level, text);
+  op_log(level, execution(), text);
 }
 
 const console = new Console((text, level) => write(text, levels.get(level) ?? INFO));
@@ -56,5 +62,5 @@ ObjectDefineProperty(globalThis, "console", core.propNonEnumerable(console));
 
 /** A line of the runtime's own about the job. */
 export function warn(message) {
-  op_log(-1, message);
+  op_log(-1, execution(), message);
 }

@@ -1,23 +1,41 @@
 // Runs the operations of one step. Never rejects: how it ended is the answer, so that a rejection that nobody handles can
 // only be the job's own.
 import { primordials } from "ext:core/mod.js";
-import { isReadableStream } from "ext:fulgurite/10_world.js";
+import { isReadableStream, isTakenStream } from "ext:fulgurite/10_world.js";
 import { warn } from "ext:fulgurite/20_log.js";
 
 const {
   ArrayIsArray,
+  Error,
   ObjectDefineProperty,
   ObjectFreeze,
+  ObjectSetPrototypeOf,
   ReflectApply,
+  ReflectDeleteProperty,
+  SafeArrayIterator,
+  SafeWeakSet,
   SymbolAsyncIterator,
+  SymbolToPrimitive,
   TypeError,
 } = primordials;
 
 // Stands for what an operation returned when it returned nothing.
 const NOTHING = ObjectFreeze({ __proto__: null });
 
-// Without a prototype: a promise is resolved with it, and must not find a `then` that a job has put on Object.prototype.
-const answer = (ok, value, running) => ({ __proto__: null, ok, value, running });
+// A promise is resolved with it, and must not find a `then` that a job has put on Object.prototype. A class, because V8 makes
+// dictionaries of objects without a prototype.
+class Answer {
+  constructor(ok, value, running) {
+    this.ok = ok;
+    this.value = value;
+    this.running = running;
+  }
+}
+ObjectSetPrototypeOf(Answer.prototype, null);
+ReflectDeleteProperty(Answer.prototype, "constructor");
+ObjectFreeze(Answer.prototype);
+
+export const answer = (ok, value, running) => new Answer(ok, value, running);
 
 const value = (value) => ({ __proto__: null, value, writable: true, enumerable: true, configurable: true });
 
@@ -79,47 +97,121 @@ export function operationsOf(namespace) {
  * started last (from 1) as `running`. `output` is undefined when the last operation returned nothing.
  */
 export async function run(operations, execute, state) {
-  const wrapped = [];
   let running = 0;
-  for (let index = 0; index < operations.length; index++) {
-    const operation = operations[index];
-    // Defined, not assigned: a job may have put a setter on Array.prototype.
-    ObjectDefineProperty(wrapped, index, value(async (input) => {
-      running = index + 1;
-      const output = await ReflectApply(operation, undefined, [input === NOTHING ? {} : input]);
-      if (!output) {
-        const next = index + 1 < operations.length ? "the next one gets an empty state" : "so the step has no output";
-        warn(`operation ${index + 1} returned ${describe(output)}: ${next}. Did it forget to return state?`);
-        return NOTHING;
-      }
-      return output;
-    }));
-  }
   try {
-    let output;
-    if (typeof execute === "function") {
-      const reducer = ReflectApply(execute, undefined, wrapped);
-      if (typeof reducer !== "function") {
-        throw new TypeError(`\`execute\` must return a function of the state, and returned ${describe(reducer)}`);
+    if (typeof execute !== "function") {
+      let output = state;
+      for (let index = 0; index < operations.length; index++) {
+        running = index + 1;
+        output = ReflectApply(operations[index], undefined, [output === NOTHING ? {} : output]);
+        // What is no promise is not waited for: most operations are done when they return.
+        if (isThenable(output)) output = await output;
+        if (!output) output = nothing(output, index, operations.length);
       }
-      output = await reducer(state);
-    } else {
-      output = state;
-      for (let index = 0; index < wrapped.length; index++) {
-        output = await wrapped[index](output);
-      }
+      return answer(true, output === NOTHING ? undefined : output, running);
     }
+    const wrapped = [];
+    for (let index = 0; index < operations.length; index++) {
+      const operation = operations[index];
+      // Defined, not assigned: a job may have put a setter on Array.prototype.
+      ObjectDefineProperty(wrapped, index, value(async (input) => {
+        running = index + 1;
+        const output = await ReflectApply(operation, undefined, [input === NOTHING ? {} : input]);
+        return output ? output : nothing(output, index, operations.length);
+      }));
+    }
+    const reducer = ReflectApply(execute, undefined, wrapped);
+    if (typeof reducer !== "function") {
+      throw new TypeError(`\`execute\` must return a function of the state, and returned ${describe(reducer)}`);
+    }
+    const output = await reducer(state);
     return answer(true, output === NOTHING ? undefined : output, running);
   } catch (error) {
     return answer(false, error, running);
   }
 }
 
+function isThenable(value) {
+  return (typeof value === "object" || typeof value === "function") && value !== null && typeof value.then === "function";
+}
+
+/** Warns of an operation that returned nothing. */
+function nothing(output, index, count) {
+  const next = index + 1 < count ? "the next one gets an empty state" : "so the step has no output";
+  warn(`operation ${index + 1} returned ${describe(output)}: ${next}. Did it forget to return state?`);
+  return NOTHING;
+}
+
 /**
  * Is it a stream: one of ours, a Node-style readable, or an async iterator? Reading these properties may run user code.
  */
 export function isStream(value) {
+  if (standIns.has(value)) return false;
   if (isReadableStream(value)) return true;
   if (typeof value[SymbolAsyncIterator] === "function") return true;
   return typeof value.pipe === "function" && typeof value.read === "function" && typeof value.on === "function";
+}
+
+// Iterators that somebody has begun to read. What one of our own streams is, it says itself.
+const begun = new SafeWeakSet();
+
+/** Takes note of a stream that a step hands on, so that `isTaken` knows about it. */
+export function watch(stream) {
+  if (isReadableStream(stream) || typeof stream.next !== "function") return;
+  const { next } = stream;
+  const watched = (...given) => {
+    begun.add(stream);
+    return ReflectApply(next, stream, given);
+  };
+  // What cannot be watched is handed on as it is.
+  try {
+    ObjectDefineProperty(stream, "next", { __proto__: null, value: watched, writable: true, enumerable: false, configurable: true });
+  } catch {
+    // It is frozen.
+  }
+}
+
+/** Whether somebody has begun to read a stream. */
+export function isTaken(stream) {
+  return isReadableStream(stream) ? isTakenStream(stream) : begun.has(stream);
+}
+
+const standIns = new SafeWeakSet();
+
+/**
+ * What stands where a stream was that cannot be read any more. To copy it, to log it or to hand it on does no harm; whoever would
+ * read it is told why he cannot.
+ */
+export function standIn(message) {
+  const object = { __proto__: null };
+  const refuse = () => {
+    const error = new Error(message);
+    ObjectDefineProperty(error, "name", { __proto__: null, value: "StreamError", enumerable: false });
+    throw error;
+  };
+  const refusing = { __proto__: null, get: refuse, enumerable: false, configurable: false };
+  for (
+    const name of new SafeArrayIterator([
+      SymbolAsyncIterator,
+      "cancel",
+      "getReader",
+      "locked",
+      "next",
+      "on",
+      "pipe",
+      "pipeThrough",
+      "pipeTo",
+      "read",
+      "tee",
+      "values",
+    ])
+  ) {
+    ObjectDefineProperty(object, name, refusing);
+  }
+  const text = () => "[stream]";
+  for (const name of new SafeArrayIterator(["toJSON", "toString", SymbolToPrimitive])) {
+    ObjectDefineProperty(object, name, { __proto__: null, value: text });
+  }
+  standIns.add(object);
+  return object;
 }

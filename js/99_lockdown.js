@@ -4,6 +4,7 @@ import * as world from "ext:fulgurite/10_world.js";
 import "ext:fulgurite/30_fetch.js";
 import { mintCrypto } from "ext:fulgurite/40_crypto.js";
 import * as step from "ext:fulgurite/50_step.js";
+import * as calls from "ext:fulgurite/55_calls.js";
 
 const {
   ArrayBuffer,
@@ -28,11 +29,17 @@ ObjectDefineProperty(globalThis, "__fulgurite", {
   value: {
     __proto__: null,
     clearTimers: world.clearTimers,
+    connect: calls.connect,
+    isSource: calls.isSource,
     isStream: step.isStream,
+    isTaken: step.isTaken,
     lockdown,
     operationsOf: step.operationsOf,
     run: step.run,
+    runItems: calls.runAllItems,
+    standIn: step.standIn,
     stringify,
+    watch: step.watch,
   },
 });
 

@@ -28,9 +28,9 @@ interface State {
   errors?: { [step: string]: StepError };
   /** What an adaptor got as an answer. Never part of the step's output. */
   response?: any;
-  /** In a step that runs once per item, the item. Comes with batches. */
+  /** In a step with `with_items`, the item, or with a `batch_size` an array of them. */
   item?: any;
-  /** The place of the item, from 0: in `each`, and in a step that runs once per item. */
+  /** The place of the item, or of the batch, from 0: in `each`, and in a step with `with_items`. */
   index?: number;
   [key: string]: any;
 }
@@ -75,12 +75,12 @@ declare const $: State;
 
 /** How to `call` a step. */
 interface CallOptions {
-  /** Whether the steps that follow the called one run, too. */
+  /** Whether the run goes on from the called step along its edges: the call then resolves with the result. */
   follow?: boolean;
 }
 
 /**
- * Runs a step of the workflow now, and gives what comes of it. Comes with batches; until then there is no such function.
+ * Runs a step of the workflow now, and gives what comes of it. Rejects with what the step throws.
  * @param step The step's id.
  * @param state What it gets; without one, what this step got.
  * @example fn(async state => call('send-one', { ...state, data: state.data[0] }))

@@ -291,6 +291,15 @@ mod events {
         Ok(details)
     }
 
+    /// See `items` in `docs/events.md`.
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Counts {
+        calls: u64,
+        failed: u64,
+        retries: u64,
+    }
+
     #[derive(Serialize, Deserialize)]
     #[serde(tag = "event", deny_unknown_fields)]
     enum Event {
@@ -316,8 +325,11 @@ mod events {
             #[serde(deserialize_with = "there")]
             caller: Option<String>,
             #[serde(deserialize_with = "there")]
+            called_by: Option<u32>,
+            #[serde(deserialize_with = "there")]
             input_from: Option<u32>,
             bytes_in: u64,
+            over_items: bool,
         },
         #[serde(rename = "log")]
         Log {
@@ -357,6 +369,8 @@ mod events {
             operation: Option<Operation>,
             next: Vec<String>,
             streams: Vec<String>,
+            #[serde(deserialize_with = "there")]
+            items: Option<Counts>,
             duration_us: u64,
             view_us: u64,
             encode_us: u64,

@@ -175,7 +175,7 @@ fn state(text: &str) -> State {
 }
 
 fn to(targets: &[&str], condition: &Condition) -> Vec<DraftEdge> {
-    let edge = |target: &&str| DraftEdge { target: (*target).into(), condition: condition.clone(), label: None };
+    let edge = |target: &&str| DraftEdge::new(*target, condition.clone());
     targets.iter().map(edge).collect()
 }
 

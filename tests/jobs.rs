@@ -203,7 +203,7 @@ fn positions() {
         "RuntimeCrash: operation 3 is nothing, not a function in an operation on line 3",
     );
     // Of two jobs with one name, the one that failed.
-    let next = DraftEdge { target: "b".into(), condition: Condition::Always, label: None };
+    let next = DraftEdge::new("b", Condition::Always);
     let first = DraftStep { next: vec![next], ..step("a", "fn(s => s);", &[]) };
     for _ in 0..4 {
         let report = run(request(vec![first.clone(), step("b", "fn(s => s);\n nope(s => s)", &[])], "{}"));
@@ -334,7 +334,7 @@ fn imports() {
     );
     check("import { fn, nope } from 'common'", &["common"], "crash CompileError: `common` does not export `nope`");
     let place = |code: &str| {
-        let next = DraftEdge { target: "b".into(), condition: Condition::Always, label: None };
+        let next = DraftEdge::new("b", Condition::Always);
         let first = DraftStep { next: vec![next], ..named("a", "a.js", "// 'lodash'\nfn(s => s)", &[]) };
         let report = run(request(vec![first, named("b", "b.js", code, &[])], "{}"));
         error(&report).split_once(" at ").map(|(_, place)| place.to_owned())
@@ -351,7 +351,7 @@ fn imports() {
 
 fn adaptors_of_other_steps() {
     let next = |step: DraftStep, to: &str| {
-        let edge = DraftEdge { target: to.into(), condition: Condition::Always, label: None };
+        let edge = DraftEdge::new(to, Condition::Always);
         DraftStep { next: vec![edge], ..step }
     };
     let steps = vec![
@@ -372,7 +372,7 @@ fn adaptors_of_other_steps() {
 }
 
 fn broken_steps() {
-    let edge = |to: &str, condition| DraftEdge { target: to.into(), condition, label: None };
+    let edge = |to: &str, condition| DraftEdge::new(to, condition);
     let plan = |condition: Condition| {
         let first = DraftStep {
             next: vec![edge("b", condition)],
@@ -403,7 +403,7 @@ fn broken_steps() {
 
 /// What only V8, or only a look at the adaptors or the globals, finds is known before the first step, too.
 fn broken_in_other_ways() {
-    let edge = |to: &str| DraftEdge { target: to.into(), condition: Condition::OnFailure, label: None };
+    let edge = |to: &str| DraftEdge::new(to, Condition::OnFailure);
     let check = |code: &str, expected: &str| {
         let first = DraftStep { next: vec![edge("b")], ..step("a", "fn(s => { console.log('ran'); return s })", &[]) };
         let report = run(request(vec![first, named("b", "b.js", code, &[])], "{}"));

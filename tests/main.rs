@@ -1,6 +1,7 @@
 //! The one integration test binary. V8 is initialised on the main thread before any test runs; each test has a run, and so an
 //! isolate and a thread, of its own. `cargo nextest run` gives each a process of its own, too.
 
+mod batches;
 mod bench_claims;
 mod cli;
 mod encode;
@@ -24,6 +25,7 @@ fn main() -> std::process::ExitCode {
     let mut trials = Vec::new();
     trials.extend(encode::trials());
     trials.extend(run::trials());
+    trials.extend(batches::trials());
     trials.extend(jobs::trials());
     trials.extend(secrets::trials());
     trials.extend(random_edits::trials());

@@ -72,7 +72,7 @@ fn hosts(patterns: &[&str]) -> Hosts {
 /// Steps one after the other, each an async function's body.
 fn steps(base: &str, bodies: &[&str]) -> Report {
     let steps = bodies.iter().enumerate().map(|(at, body)| {
-        let edge = DraftEdge { target: format!("s{}", at + 1), condition: Condition::Always, label: None };
+        let edge = DraftEdge::new(format!("s{}", at + 1), Condition::Always);
         let next = (at + 1 < bodies.len()).then_some(edge);
         DraftStep { next: next.into_iter().collect(), ..step(&format!("s{at}"), &job(base, body)) }
     });

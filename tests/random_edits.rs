@@ -88,7 +88,7 @@ fn agree(text: &str, seed: u32, depth: usize) -> Result<(), TestCaseError> {
             let seed = seed.wrapping_add(i as u32 * 7919);
             // Looking at everything makes nothing lazy any more, so only some steps look.
             let code = code((i == 0).then_some(text), seed, seed.is_multiple_of(5));
-            let next = DraftEdge { target: format!("s{}", i + 1), condition: Condition::OnSuccess, label: None };
+            let next = DraftEdge::new(format!("s{}", i + 1), Condition::OnSuccess);
             DraftStep { next: vec![next], ..step(&format!("s{i}"), &code) }
         })
         .collect();

@@ -21,7 +21,7 @@ pub(crate) fn chain(codes: &[&str], input: &str) -> Report {
 }
 
 fn edge(target: &str, condition: Condition) -> DraftEdge {
-    DraftEdge { target: target.into(), condition, label: None }
+    DraftEdge::new(target, condition)
 }
 
 fn op(body: &str) -> Report {

@@ -33,7 +33,7 @@ fn steps(codes: &[&str], input: &str) -> Report {
     let steps = codes.iter().enumerate().map(|(place, code)| {
         let job = Job::new(Source { name: format!("s{place}.js"), text: (*code).into() });
         let configuration = (place == 0).then(|| Configuration::Inline(configuration.clone()));
-        let next = DraftEdge { target: format!("s{}", place + 1), condition: Condition::Always, label: None };
+        let next = DraftEdge::new(format!("s{}", place + 1), Condition::Always);
         DraftStep {
             id: Some(format!("s{place}")),
             job: Some(Job { configuration, ..job }),

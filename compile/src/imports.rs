@@ -159,7 +159,7 @@ fn is_of_javascript(name: &str) -> bool {
 
 /// Sorted.
 #[rustfmt::skip]
-const GLOBALS: [&str; 126] = [
+const GLOBALS: [&str; 127] = [
     "$", "AbortController", "AbortSignal", "AggregateError", "Array", "ArrayBuffer", "AsyncDisposableStack",
     "Atomics", "BigInt", "BigInt64Array", "BigUint64Array", "Blob", "Boolean", "Buffer", "ByteLengthQueuingStrategy",
     "CompressionStream", "CountQueuingStrategy", "Crypto", "CustomEvent", "DOMException", "DataView", "Date",
@@ -172,7 +172,7 @@ const GLOBALS: [&str; 126] = [
     "TextDecoderStream", "TextEncoder", "TextEncoderStream", "TransformStream", "TypeError", "URIError", "URL",
     "URLPattern", "URLSearchParams", "Uint16Array", "Uint32Array", "Uint8Array", "Uint8ClampedArray", "WeakMap",
     "WeakRef", "WeakSet", "WebAssembly", "WebSocket", "WritableStream", "__dirname", "__filename", "atob", "btoa",
-    "clearImmediate", "clearInterval", "clearTimeout", "console", "crypto", "decodeURI", "decodeURIComponent",
+    "call", "clearImmediate", "clearInterval", "clearTimeout", "console", "crypto", "decodeURI", "decodeURIComponent",
     "encodeURI", "encodeURIComponent", "escape", "eval", "exports", "fetch", "global", "globalThis", "isFinite",
     "isNaN", "module", "parseFloat", "parseInt", "performance", "process", "queueMicrotask", "require", "self",
     "setImmediate", "setInterval", "setTimeout", "state", "structuredClone", "undefined", "unescape", "window",

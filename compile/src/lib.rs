@@ -29,6 +29,7 @@ mod chain;
 mod deep;
 mod edit;
 mod error;
+mod function;
 mod imports;
 mod lazy;
 mod operations;
@@ -40,6 +41,7 @@ mod text;
 
 pub use adaptors::{Adaptors, Module, ModuleIndex, StepAdaptor};
 pub use error::CompileError;
+pub use function::{Function, Wanted, function};
 pub use imports::RUNTIME;
 pub use references::{import, references};
 pub use shape::{Import, Shape, shape};

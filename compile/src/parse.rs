@@ -100,6 +100,11 @@ pub(crate) fn module<'a>(
     Ok(Module { program, scoping, text, lines: Lines::new(text), source, origins: Some(origins) })
 }
 
+/// Reads text that is plain JavaScript; `None` for anything else.
+pub(crate) fn plain<'a>(text: &'a str, allocator: &'a Allocator) -> Option<(Program<'a>, Scoping)> {
+    Tree::parse(text, SourceType::mjs(), allocator).ok().map(|tree| (tree.program, tree.scoping))
+}
+
 /// Reads TypeScript. The parser takes each `<` for the start of type arguments first, and goes back if it was not: many
 /// of them, none closed, take it minutes.
 fn typed<'a>(source: &'a str, allocator: &'a Allocator) -> Result<Tree<'a>, Failure> {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::harden::{Hardening, Report};
 
 /// Counts the forms that these messages had.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Place of a body within its message.
 pub type Body = u32;
@@ -89,6 +89,8 @@ pub struct Run {
     pub plan: Body,
     /// The input state as JSON text.
     pub input: Option<Body>,
+    /// What templates see besides the plan: parameters and what is known of the run, in the host's own form.
+    pub context: String,
     /// What it may use.
     pub limits: Limits,
     /// How far states are indexed.
@@ -129,6 +131,10 @@ pub struct Limits {
     pub heap: Option<u64>,
     /// Bytes of one step's output.
     pub state: Option<u64>,
+    /// Executions of steps.
+    pub steps: u32,
+    /// Depth of calls.
+    pub call_depth: u32,
     /// Bytes of log per second.
     pub log_rate: Option<u64>,
     /// Bytes of one line of the log.
@@ -189,12 +195,16 @@ pub struct StepStart {
     pub step: String,
     /// What people call it.
     pub name: Option<String>,
-    /// The step whose edge led here.
+    /// The step whose edge or call led here.
     pub caller: Option<String>,
+    /// The execution that calls this one.
+    pub called_by: Option<u32>,
     /// The execution whose output is this one's input.
     pub input_from: Option<u32>,
     /// Bytes of the state that the step gets.
     pub bytes_in: u64,
+    /// It runs over items, and the limits of a step are those of each.
+    pub over_items: bool,
 }
 
 /// See [`Event::Log`].
@@ -229,6 +239,17 @@ pub struct StepComplete {
     pub next: Vec<String>,
     /// What it cost.
     pub figures: Figures,
+    /// Of a step that ran over items, how many.
+    pub items: Option<Items>,
+}
+
+/// The runtime's count of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "field by field the runtime's `Items`, which explains them")]
+pub struct Items {
+    pub calls: u64,
+    pub failed: u64,
+    pub retries: u64,
 }
 
 /// See [`Event::RunComplete`].

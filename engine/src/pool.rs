@@ -92,6 +92,8 @@ pub struct Request {
     pub modules: Vec<(String, Bytes)>,
     /// Which of them each step may import, and by what; the host's own form.
     pub links: String,
+    /// What templates see besides the plan; the host's own form.
+    pub context: String,
     /// Bytes of memory that the child may have of its own: what nothing inside it could keep from being used.
     pub memory: Option<u64>,
 }

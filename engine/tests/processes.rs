@@ -121,7 +121,16 @@ fn perform(plan: &str, request: &child::Request, events: &Events, told: &(Mutex<
     };
     let start = RunStart { plan: None, name: None, start: "s".into(), bytes_in: 0, startup: Duration::ZERO };
     events.tell(Event::RunStart(start), &[]);
-    let step = StepStart { execution: 1, step: "s".into(), name: None, caller: None, input_from: None, bytes_in: 3 };
+    let step = StepStart {
+        execution: 1,
+        step: "s".into(),
+        name: None,
+        caller: None,
+        called_by: None,
+        input_from: None,
+        bytes_in: 3,
+        over_items: false,
+    };
     events.tell(Event::StepStart(step), &[]);
     let (word, rest) = plan.split_once(' ').unwrap_or((plan, ""));
     let mut outcome = Outcome::Success;
@@ -173,6 +182,7 @@ fn perform(plan: &str, request: &child::Request, events: &Events, told: &(Mutex<
         webhook: None,
         next: vec![],
         figures: Figures::default(),
+        items: None,
     };
     events.tell(Event::StepComplete(Box::new(complete)), if stops { &[] } else { &bodies });
     let results = output.filter(|_| !stops).map(|_| ("s".to_owned(), Given::OutputOf(1)));

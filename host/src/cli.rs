@@ -149,6 +149,10 @@ pub struct Run {
     #[arg(short = 'O', long, help_heading = "State")]
     pub output_stdout: bool,
 
+    /// A parameter of the run, which templates see as `parameters.NAME`; the value is JSON or else text; may be given again
+    #[arg(short, long = "param", value_name = "NAME=VALUE", help_heading = "State", value_parser = parameter)]
+    pub parameters: Vec<(String, serde_json::Value)>,
+
     /// Take credentials from this JSON or YAML file, a map of id to credential
     #[arg(long, visible_alias = "creds", value_name = "FILE", help_heading = "State")]
     pub credentials: Option<PathBuf>,
@@ -208,6 +212,10 @@ pub struct Run {
     /// The longest that the whole run may take, in milliseconds [default: no limit]
     #[arg(long, value_name = "MS", help_heading = "Limits", value_parser = milliseconds)]
     pub run_timeout: Option<u64>,
+
+    /// How many times steps may be executed in all, passes of loops and calls by other steps counted [default: 1000000]
+    #[arg(long, value_name = "N", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_steps: Option<u32>,
 
     /// How large a step's output may be, in megabytes [default: as --memory]
     #[arg(long, value_name = "MB", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
@@ -292,6 +300,16 @@ const COMPONENTS: [(&str, Component); 6] = [
 
 fn milliseconds(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "write whole milliseconds, such as 5000".to_owned())
+}
+
+/// What reads as JSON is JSON: `--param limit=10`, `--param 'regions=["north"]'`.
+fn parameter(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, such as region=north")?;
+    if name.is_empty() {
+        return Err("write NAME=VALUE, such as region=north".to_owned());
+    }
+    let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::from(value));
+    Ok((name.to_owned(), value))
 }
 
 fn log(text: &str) -> Result<Log, String> {

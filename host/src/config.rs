@@ -106,6 +106,8 @@ pub struct Run {
     pub input: Input,
     /// Where the result goes.
     pub output: Output,
+    /// Parameters by name, as typed: of two with one name the last.
+    pub parameters: Vec<(String, serde_json::Value)>,
     /// Where credentials are.
     pub credentials: Option<PathBuf>,
     /// The adaptors of steps that name none, as typed.
@@ -272,6 +274,7 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
     let limits = Limits {
         heap: memory.or(defaults.heap),
         state: state.or(defaults.state),
+        steps: flags.max_steps.unwrap_or(defaults.steps),
         step_cpu_timeout: cpu,
         run_timeout: flags.run_timeout.filter(|ms| *ms > 0).map(Duration::from_millis),
         log_rate: match flags.log_rate {
@@ -306,6 +309,7 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
     };
     Ok(Run {
         path: flags.path,
+        parameters: flags.parameters,
         input,
         output,
         credentials: flags.credentials,

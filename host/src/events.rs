@@ -102,8 +102,10 @@ enum Body<'a> {
         step: &'a str,
         name: Option<&'a str>,
         caller: Option<&'a str>,
+        called_by: Option<u32>,
         input_from: Option<u32>,
         bytes_in: usize,
+        over_items: bool,
     },
     #[serde(rename = "log")]
     Log { execution: Option<u32>, step: Option<&'a str>, source: &'static str, level: &'static str, message: &'a str },
@@ -115,6 +117,7 @@ enum Body<'a> {
         ending: Ending<'a>,
         next: Vec<&'a str>,
         streams: Vec<String>,
+        items: Option<Counts>,
         #[serde(flatten)]
         cost: Cost,
     },
@@ -128,6 +131,13 @@ enum Body<'a> {
         #[serde(flatten)]
         cost: Cost,
     },
+}
+
+#[derive(Serialize)]
+struct Counts {
+    calls: usize,
+    failed: usize,
+    retries: usize,
 }
 
 #[derive(Serialize)]
@@ -195,8 +205,10 @@ impl<'a> Body<'a> {
                 step: step.step.as_str(),
                 name: step.name.as_deref(),
                 caller: step.caller.as_ref().map(|id| id.as_str()),
+                called_by: step.called_by.map(|execution| execution.0),
                 input_from: step.input_from.map(|execution| execution.0),
                 bytes_in: step.bytes_in,
+                over_items: step.over_items,
             },
             Event::Log(log) => Body::Log {
                 execution: log.execution.map(|execution| execution.0),
@@ -221,6 +233,7 @@ impl<'a> Body<'a> {
             ending: Ending::of(&step.outcome),
             next: step.next.iter().map(|id| id.as_str()).collect(),
             streams: live.map(|live| live.streams.iter().map(ToString::to_string).collect()).unwrap_or_default(),
+            items: step.items.map(|items| Counts { calls: items.calls, failed: items.failed, retries: items.retries }),
             cost: Cost::of(&step.figures),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fulgurite_runtime::Event;
+use fulgurite_runtime::{Event, Execution};
 
 use crate::screen::{Paint, Screen};
 use crate::units;
@@ -22,10 +22,12 @@ pub struct Progress {
     turn: usize,
     /// Executions that ended.
     done: usize,
-    current: Option<Current>,
+    /// The step that runs, and those that it calls, in the order in which they began.
+    current: Vec<Current>,
 }
 
 struct Current {
+    execution: Execution,
     step: String,
     started: Instant,
     bytes_in: usize,
@@ -34,7 +36,7 @@ struct Current {
 impl Progress {
     /// Nothing is drawn before some time has passed.
     pub fn new(screen: Arc<Screen>) -> Progress {
-        Progress { screen, started: Instant::now(), drawn: None, turn: 0, done: 0, current: None }
+        Progress { screen, started: Instant::now(), drawn: None, turn: 0, done: 0, current: Vec::new() }
     }
 
     /// Keeps up with the run.
@@ -42,12 +44,16 @@ impl Progress {
         match event {
             Event::StepStart(step) => {
                 let name = step.name.as_deref().unwrap_or(step.step.as_str());
-                self.current =
-                    Some(Current { step: name.to_owned(), started: Instant::now(), bytes_in: step.bytes_in });
+                self.current.push(Current {
+                    execution: step.execution,
+                    step: name.to_owned(),
+                    started: Instant::now(),
+                    bytes_in: step.bytes_in,
+                });
             }
-            Event::StepComplete(_) => {
+            Event::StepComplete(step) => {
                 self.done += 1;
-                self.current = None;
+                self.current.retain(|current| current.execution != step.execution);
             }
             Event::RunStart(_) | Event::Log(_) | Event::RunComplete(_) => {}
         }
@@ -67,7 +73,7 @@ impl Progress {
         self.turn += 1;
         const FRAMES: [char; 4] = ['◐', '◓', '◑', '◒'];
         let mut line = format!("{} ", FRAMES[self.turn % FRAMES.len()]);
-        match &self.current {
+        match self.current.last() {
             Some(current) => {
                 let elapsed = now - current.started;
                 let bytes = units::bytes(current.bytes_in);

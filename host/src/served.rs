@@ -25,6 +25,9 @@ pub fn served(plan: &Plan) -> Result<Served, Box<Report>> {
     if plan.globals().is_some() {
         return Err(missing("`globals`", "put the functions into the jobs that use them").into());
     }
+    if !plan.vars().is_empty() {
+        return Err(missing("`vars`", "put them into the run's input").into());
+    }
     if !plan.credentials().is_empty() {
         return Err(missing("`credentials` of a workflow", "give its steps a `configuration`").into());
     }
@@ -74,6 +77,15 @@ fn served_job(step: &Step, job: &Job, credentials: &mut BTreeMap<String, Value>)
             "a `linker`",
             "a server has installed adaptors only: try it with `fulgurite run`",
         )));
+    }
+    let here = [
+        (job.with_items.is_some(), "`with_items`"),
+        (!job.input.is_empty(), "an `input` of a step"),
+        (!job.publish.is_empty(), "`publish`"),
+        (step.next.iter().any(|edge| edge.max_iterations.is_some()), "`max_iterations`"),
+    ];
+    if let Some((_, what)) = here.iter().find(|(is_there, _)| *is_there) {
+        return Err(refused(missing(what, "try it with `fulgurite run`")));
     }
     if job.adaptors.len() > 1 {
         return Err(refused(missing("a step with several adaptors", "try it with `fulgurite run`")));

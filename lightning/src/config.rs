@@ -40,6 +40,8 @@ pub struct Config {
     pub rollback_claims: bool,
     /// Values of the `Origin` header that are welcome.
     pub origins: Vec<String>,
+    /// Let steps start while others are open, as those that a job calls do.
+    pub overlaps: bool,
     /// Most requests that are remembered. The oldest go first.
     pub records: usize,
     /// Most bytes of a request's payload that are remembered.
@@ -65,6 +67,7 @@ impl Default for Config {
             debounce: Duration::from_millis(500),
             rollback_claims: false,
             origins: Vec::new(),
+            overlaps: false,
             records: 100_000,
             record_payload: 1 << 20,
         }

@@ -16,7 +16,7 @@ pub mod wire;
 
 pub use outcome::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Reason};
 pub use plan::{
-    Condition, Configuration, Draft, DraftEdge, DraftStep, Edge, FindError, Job, Linker, Options, Plan, Sanitize,
-    Source, Step, StepId, StepIndex,
+    Batch, Collect, Condition, Configuration, Draft, DraftEdge, DraftStep, Edge, FindError, Job, Linker, OnItemError,
+    Options, Plan, Sanitize, Source, Step, StepId, StepIndex, WithItems,
 };
 pub use walk::{Completion, Visit, Walk};

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::ops::Index;
+use std::num::NonZeroU32;
+use std::ops::{ControlFlow, Index};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,14 +29,15 @@ pub struct Plan {
     options: Options,
     globals: Option<Source>,
     credentials: Map<String, Value>,
+    vars: Map<String, Value>,
 }
 
 impl Plan {
     /// Checks a draft. Steps without an id become `job-1`, `job-2`, … (numbers that are taken are left out); without a
     /// `start`, the first step starts.
     ///
-    /// A cycle made of unconditional edges only could never end and is an error. A cycle with a condition anywhere on
-    /// it is legal; edges that are never followed do not count.
+    /// A cycle made of unconditional edges only could never end and is an error. A cycle is legal with a condition or a
+    /// `max_iterations` anywhere on it; edges that are never followed do not count.
     pub fn new(draft: Draft) -> Result<Plan, Error> {
         let ids = ids(&draft.steps)?;
         let index_of = |id: &str| ids.get(id).copied();
@@ -51,7 +53,8 @@ impl Plan {
                 let Some(target) = index_of(&edge.target) else {
                     return Err(Error::UnknownNext { step: id.clone(), unknown: unknown(&edge.target) });
                 };
-                next.push(Edge { target, condition: edge.condition, label: edge.label });
+                let DraftEdge { target: _, condition, label, max_iterations } = edge;
+                next.push(Edge { target, condition, label, max_iterations, leads_back: false });
             }
             steps.push(Step { id: id.clone(), name: step.name, job: step.job, next });
         }
@@ -67,6 +70,7 @@ impl Plan {
         if let Some(cycle) = endless_cycle(&steps) {
             return Err(Error::Circular { cycle: cycle.into_iter().map(|i| steps[i].id.clone()).collect() });
         }
+        mark_edges_back(&mut steps, start);
         Ok(Plan {
             id: draft.id,
             name: draft.name,
@@ -77,6 +81,7 @@ impl Plan {
             options: draft.options,
             globals: draft.globals,
             credentials: draft.credentials,
+            vars: draft.vars,
         })
     }
 
@@ -161,6 +166,11 @@ impl Plan {
         self
     }
 
+    /// The variables that a run starts with; steps publish others.
+    pub fn vars(&self) -> &Map<String, Value> {
+        &self.vars
+    }
+
     /// The same plan, started at another step. The index must come from this plan.
     pub fn starting_at(mut self, step: StepIndex) -> Plan {
         assert!(step.0 < self.steps.len(), "a step index of another plan");
@@ -240,6 +250,7 @@ impl fmt::Debug for Plan {
             .field("options", &self.options)
             .field("globals", &self.globals)
             .field("credentials", &Secret(&self.credentials))
+            .field("vars", &self.vars.keys().collect::<Vec<_>>())
             .finish()
     }
 }
@@ -313,12 +324,28 @@ pub struct Job {
     pub state: Option<Arc<RawValue>>,
     /// Where adaptors are to be taken from, by module name.
     pub linker: BTreeMap<String, Linker>,
+    /// Over what the step runs once for each item, instead of once.
+    pub with_items: Option<WithItems>,
+    /// Top-level keys of the state that the step gets, laid over what came to it. Texts in it may be templates.
+    pub input: Map<String, Value>,
+    /// What the step makes variables of, by name: an expression over its output, or a template.
+    pub publish: Map<String, Value>,
 }
 
 impl Job {
     /// A job that has its code and nothing else.
     pub fn new(source: Source) -> Job {
-        Job { source, source_map: None, adaptors: vec![], configuration: None, state: None, linker: BTreeMap::new() }
+        Job {
+            source,
+            source_map: None,
+            adaptors: vec![],
+            configuration: None,
+            state: None,
+            linker: BTreeMap::new(),
+            with_items: None,
+            input: Map::new(),
+            publish: Map::new(),
+        }
     }
 }
 
@@ -330,6 +357,7 @@ impl fmt::Debug for Job {
             .field("configuration", &self.configuration)
             .field("state_bytes", &self.state.as_ref().map(|state| state.get().len()))
             .field("linker", &self.linker)
+            .field("with_items", &self.with_items)
             .finish_non_exhaustive()
     }
 }
@@ -388,6 +416,88 @@ pub struct Edge {
     pub condition: Condition,
     /// What people call it.
     pub label: Option<String>,
+    /// How often it may be followed in one run, if somebody has said so.
+    pub max_iterations: Option<NonZeroU32>,
+    /// Every cycle has at least one edge that does.
+    leads_back: bool,
+}
+
+impl Edge {
+    /// How often an edge that leads back may be followed where nobody has said it.
+    pub const MAX_ITERATIONS: u32 = 10_000;
+
+    /// How often the edge may be followed in one run; `None` where nothing but the run's own budget bounds it.
+    pub fn limit(&self) -> Option<u32> {
+        match self.max_iterations {
+            Some(most) => Some(most.get()),
+            None => self.leads_back.then_some(Edge::MAX_ITERATIONS),
+        }
+    }
+}
+
+/// A step that runs once for each of many items.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithItems {
+    /// Where they come from: an expression over the step's input, or a template.
+    pub items: String,
+    /// How many of them one call gets.
+    pub batch: Batch,
+    /// Calls that may be in flight in one isolate.
+    pub concurrency: NonZeroU32,
+    /// Isolates that share the work.
+    pub isolates: NonZeroU32,
+    /// What a failed item means to the others.
+    pub on_error: OnItemError,
+    /// How often a failed item is tried again.
+    pub retries: u32,
+    /// What becomes of what the calls return.
+    pub collect: Collect,
+}
+
+impl WithItems {
+    /// One item after the other, each alone; the first that fails ends it; results are collected.
+    pub fn new(items: impl Into<String>) -> WithItems {
+        WithItems {
+            items: items.into(),
+            batch: Batch::One,
+            concurrency: NonZeroU32::MIN,
+            isolates: NonZeroU32::MIN,
+            on_error: OnItemError::Stop,
+            retries: 0,
+            collect: Collect::Results,
+        }
+    }
+}
+
+/// How many items one call gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Batch {
+    /// The item itself.
+    One,
+    /// An array of up to so many.
+    Count(NonZeroU32),
+    /// An array of about as many as make a quarter of a megabyte.
+    Auto,
+}
+
+/// What a failed item means to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnItemError {
+    /// No further item is begun, and the step fails with the item's error.
+    Stop,
+    /// The others go on; the step fails when all are through.
+    Continue,
+}
+
+/// What becomes of what the calls of a step return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Collect {
+    /// The `data` of each, as one array.
+    Results,
+    /// Nothing: the step's output is its input.
+    Nothing,
+    /// The value of an expression over each, as one array.
+    Expression(String),
 }
 
 /// When an edge is followed.
@@ -490,6 +600,8 @@ pub struct Draft {
     pub globals: Option<Source>,
     /// Configuration for all steps.
     pub credentials: Map<String, Value>,
+    /// The variables that a run starts with.
+    pub vars: Map<String, Value>,
 }
 
 impl fmt::Debug for Draft {
@@ -503,6 +615,7 @@ impl fmt::Debug for Draft {
             .field("options", &self.options)
             .field("globals", &self.globals)
             .field("credentials", &Secret(&self.credentials))
+            .field("vars", &self.vars.keys().collect::<Vec<_>>())
             .finish()
     }
 }
@@ -529,6 +642,15 @@ pub struct DraftEdge {
     pub condition: Condition,
     /// What people call it.
     pub label: Option<String>,
+    /// How often it may be followed in one run; [`Edge::MAX_ITERATIONS`] for an edge that leads back.
+    pub max_iterations: Option<NonZeroU32>,
+}
+
+impl DraftEdge {
+    /// An edge that has a target, a condition and nothing else.
+    pub fn new(target: impl Into<String>, condition: Condition) -> DraftEdge {
+        DraftEdge { target: target.into(), condition, label: None, max_iterations: None }
+    }
 }
 
 /// Why a draft is not a plan.
@@ -568,7 +690,10 @@ pub enum Error {
         unknown: Unknown,
     },
     /// A cycle that nothing can end.
-    #[error("circular dependency: {}: put a condition on one of these edges, or remove one", chain(cycle))]
+    #[error(
+        "circular dependency: {}: put a condition or `max_iterations` on one of these edges, or remove one",
+        chain(cycle)
+    )]
     Circular {
         /// The steps of the cycle, each once, in order.
         cycle: Vec<StepId>,
@@ -679,9 +804,43 @@ fn in_order(ids: &HashMap<StepId, StepIndex>) -> Vec<&StepId> {
     ordered.into_iter().map(|(id, _)| id).collect()
 }
 
-/// The first cycle made of unconditional edges only, as step numbers in order. Without recursion: a chain of 100,000
-/// steps is a legal plan.
+/// The first cycle made of edges only that nothing ends, as step numbers in order.
 fn endless_cycle(steps: &[Step]) -> Option<Vec<usize>> {
+    let mut cycle = None;
+    let endless = |edge: &Edge| edge.condition == Condition::Always && edge.max_iterations.is_none();
+    depth_first(steps, 0..steps.len(), endless, |path, _, target| {
+        cycle = Some(path.iter().map(|(step, _)| *step).skip_while(|step| *step != target).collect());
+        ControlFlow::Break(())
+    });
+    cycle
+}
+
+/// Finds the edges that lead back, seen from the start.
+fn mark_edges_back(steps: &mut [Step], start: StepIndex) {
+    let mut back = Vec::new();
+    let roots = std::iter::once(start.0).chain(0..steps.len());
+    depth_first(
+        steps,
+        roots,
+        |edge| edge.condition != Condition::Never,
+        |path, edge, _| {
+            back.extend(path.last().map(|(step, _)| (*step, edge)));
+            ControlFlow::Continue(())
+        },
+    );
+    for (step, edge) in back {
+        steps[step].next[edge].leads_back = true;
+    }
+}
+
+/// Walks along the edges that count and tells of each that leads to a step on the path to it: the path, the edge's place at the
+/// last step of it, and the edge's target. Without recursion: a chain of 100,000 steps is a legal plan.
+fn depth_first(
+    steps: &[Step],
+    roots: impl Iterator<Item = usize>,
+    counts: impl Fn(&Edge) -> bool,
+    mut leads_back: impl FnMut(&[(usize, usize)], usize, usize) -> ControlFlow<()>,
+) {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         Unseen,
@@ -689,7 +848,7 @@ fn endless_cycle(steps: &[Step]) -> Option<Vec<usize>> {
         Done,
     }
     let mut marks = vec![Mark::Unseen; steps.len()];
-    for root in 0..steps.len() {
+    for root in roots {
         if marks[root] != Mark::Unseen {
             continue;
         }
@@ -702,9 +861,10 @@ fn endless_cycle(steps: &[Step]) -> Option<Vec<usize>> {
                 path.pop();
                 continue;
             };
+            let place = *looked_at;
             *looked_at += 1;
             let target = edge.target.0;
-            if edge.condition != Condition::Always {
+            if !counts(edge) {
                 continue;
             }
             match marks[target] {
@@ -714,12 +874,13 @@ fn endless_cycle(steps: &[Step]) -> Option<Vec<usize>> {
                     path.push((target, 0));
                 }
                 Mark::OnPath => {
-                    return Some(path.iter().map(|(step, _)| *step).skip_while(|step| *step != target).collect());
+                    if leads_back(&path, place, target).is_break() {
+                        return;
+                    }
                 }
             }
         }
     }
-    None
 }
 
 #[cfg(test)]

@@ -20,22 +20,27 @@
 //! The order is breadth-first and there are no joins: a step that two edges reach runs twice, each time with its own
 //! input. From `start → a, b` and `a → x`, `b → x` the order is `start, a, b, x, x`.
 //!
-//! Budgets for cycles do not exist yet. A cycle with a condition on it goes on for as long as the condition holds, so
-//! whoever drives the walk must have a clock. The place for a budget is [`Walk::complete`], where an edge's target is
-//! queued: there the walk knows the step's count.
+//! A cycle goes on for as long as its conditions hold, and ends the run with a `LoopLimitError` when an edge was followed more often
+//! than [`Edge::limit`](crate::Edge::limit) allows, or more steps were executed than the walk's own budget ([`Walk::within`]).
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::Deref;
 
 use crate::outcome::{ErrorReport, Outcome};
 use crate::plan::{Plan, StepIndex};
 
-/// A walk through a plan with states of type `S`, which is cloned for every edge followed: it should be cheap to clone.
+/// A walk through a plan, borrowed or shared, with states of type `S`, which is cloned for every edge followed: it should be
+/// cheap to clone.
 #[derive(Debug)]
-pub struct Walk<'p, S> {
-    plan: &'p Plan,
+pub struct Walk<P, S> {
+    plan: P,
     queue: VecDeque<Queued<S>>,
     /// How often each step was started.
     executions: Vec<u32>,
+    /// Executions of all steps that are left.
+    left: u32,
+    /// How often each edge was followed that may not be followed for ever.
+    followed: HashMap<(StepIndex, usize), u32>,
     /// The first failure of each step.
     failures: Vec<Option<ErrorReport>>,
     results: Vec<(String, S)>,
@@ -76,19 +81,32 @@ pub struct Completion<S> {
     pub followed: Vec<bool>,
 }
 
-impl<'p, S: Clone> Walk<'p, S> {
+impl<P: Deref<Target = Plan>, S: Clone> Walk<P, S> {
     /// A walk from the plan's start.
-    pub fn new(plan: &'p Plan, input: S) -> Self {
+    pub fn new(plan: P, input: S) -> Self {
+        let start = plan.start();
+        Walk::from(plan, start, input)
+    }
+
+    /// A walk from another step, which must be one of the plan's.
+    pub fn from(plan: P, start: StepIndex, input: S) -> Self {
         let steps = plan.steps().len();
         Self {
             plan,
-            queue: VecDeque::from([Queued { step: plan.start(), input: Some(input), caller: None }]),
+            queue: VecDeque::from([Queued { step: start, input: Some(input), caller: None }]),
             executions: vec![0; steps],
+            left: u32::MAX,
+            followed: HashMap::new(),
             failures: vec![None; steps],
             results: Vec::new(),
             result_names: HashSet::new(),
             stopped: None,
         }
+    }
+
+    /// The same walk, in which no more than so many steps are executed.
+    pub fn within(self, executions: u32) -> Self {
+        Walk { left: executions, ..self }
     }
 
     /// Takes note of how a visit ended and queues what follows from it.
@@ -107,15 +125,52 @@ impl<'p, S: Clone> Walk<'p, S> {
         }
         let edges = &self.plan[visit.step].next;
         debug_assert!(followed.len() <= edges.len(), "more decisions than edges");
-        let targets: Vec<_> =
-            edges.iter().zip(followed).filter(|(_, followed)| *followed).map(|(edge, _)| edge.target).collect();
+        let followed = edges.iter().enumerate().zip(followed).filter(|(_, followed)| *followed);
+        let targets: Vec<_> = followed.map(|((place, edge), _)| (place, edge.target)).collect();
         if targets.is_empty() {
             self.record(&visit, output);
             return;
         }
-        for step in targets {
+        for (place, step) in targets {
+            if let Err(report) = self.spend(visit.step, place) {
+                self.queue.clear();
+                self.stopped = Some(Outcome::Crash(*report));
+                return;
+            }
             self.queue.push_back(Queued { step, input: output.clone(), caller: Some(visit.step) });
         }
+    }
+
+    /// Counts that an edge is followed.
+    fn spend(&mut self, from: StepIndex, place: usize) -> Result<(), Box<ErrorReport>> {
+        let edge = &self.plan[from].next[place];
+        let way = || format!("`{}` -> `{}`", self.plan[from].id, self.plan[edge.target].id);
+        let exceeded = |message: String, hint: &str| {
+            Box::new(ErrorReport {
+                step: Some(self.plan[from].id.to_string()),
+                hint: Some(hint.to_owned()),
+                ..ErrorReport::new("LoopLimitError", message)
+            })
+        };
+        if let Some(limit) = edge.limit() {
+            let count = self.followed.entry((from, place)).or_default();
+            if *count >= limit {
+                let times = if limit == 1 { "once".to_owned() } else { format!("{limit} times") };
+                return Err(exceeded(
+                    format!("the edge {} was to be followed more than {times}", way()),
+                    "does its condition ever cease to hold? `max_iterations` on the edge allows more",
+                ));
+            }
+            *count += 1;
+        }
+        if self.left == 0 {
+            return Err(exceeded(
+                format!("the run has executed as many steps as it may; it was about to follow the edge {}", way()),
+                "does the loop ever end? --max-steps allows more",
+            ));
+        }
+        self.left -= 1;
+        Ok(())
     }
 
     /// Stops the walk after a crash, an exception or a kill: nothing else is visited, and the run ends with this
@@ -175,7 +230,7 @@ impl<'p, S: Clone> Walk<'p, S> {
     }
 }
 
-impl<S: Clone> Iterator for Walk<'_, S> {
+impl<P: Deref<Target = Plan>, S: Clone> Iterator for Walk<P, S> {
     type Item = Visit<S>;
 
     /// The next step to execute; `None` when the run is over. Complete each visit before asking for the next: steps run

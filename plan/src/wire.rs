@@ -8,13 +8,16 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use crate::plan::{Condition, Configuration, Draft, DraftEdge, DraftStep, Job, Linker, Options, Plan, Source, Step};
+use crate::plan::{
+    Condition, Configuration, Draft, DraftEdge, DraftStep, Job, Linker, Options, Plan, Source, Step, WithItems,
+};
 
 /// Why bytes are no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +53,7 @@ pub fn encode(plan: &Plan) -> Vec<u8> {
         options: plan.options().clone(),
         globals: plan.globals().map(SourceForm::of),
         credentials: raw(plan.credentials()),
+        vars: raw(plan.vars()),
     };
     serde_json::to_vec(&form).expect("plain data with text keys is always JSON")
 }
@@ -69,6 +73,7 @@ pub fn decode(bytes: &[u8]) -> Result<Plan, Error> {
         options: form.options,
         globals: form.globals.map(SourceForm::into_source),
         credentials: serde_json::from_str(form.credentials.get())?,
+        vars: serde_json::from_str(form.vars.get())?,
     };
     Ok(Plan::new(draft)?)
 }
@@ -90,6 +95,7 @@ struct Form<'a> {
     globals: Option<SourceForm<'a>>,
     /// As text of its own: a value may nest as deep as serde_json allows, and must not be deeper for lying in a form.
     credentials: Box<RawValue>,
+    vars: Box<RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -115,6 +121,9 @@ struct JobForm<'a> {
     configuration: Option<ConfigurationForm<'a>>,
     state: Option<Cow<'a, RawValue>>,
     linker: Cow<'a, BTreeMap<String, Linker>>,
+    with_items: Option<Cow<'a, WithItems>>,
+    input: Box<RawValue>,
+    publish: Box<RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -139,6 +148,7 @@ struct EdgeForm<'a> {
     condition: Cow<'a, Condition>,
     #[serde(borrow)]
     label: Option<Cow<'a, str>>,
+    max_iterations: Option<NonZeroU32>,
 }
 
 impl<'a> StepForm<'a> {
@@ -147,6 +157,7 @@ impl<'a> StepForm<'a> {
             target: Cow::Borrowed(plan[edge.target].id.as_str()),
             condition: Cow::Borrowed(&edge.condition),
             label: edge.label.as_deref().map(Cow::Borrowed),
+            max_iterations: edge.max_iterations,
         });
         StepForm {
             id: Cow::Borrowed(step.id.as_str()),
@@ -161,6 +172,7 @@ impl<'a> StepForm<'a> {
             target: edge.target.into_owned(),
             condition: edge.condition.into_owned(),
             label: edge.label.map(Cow::into_owned),
+            max_iterations: edge.max_iterations,
         });
         Ok(DraftStep {
             id: Some(self.id.into_owned()),
@@ -183,6 +195,9 @@ impl<'a> JobForm<'a> {
             }),
             state: job.state.as_deref().map(Cow::Borrowed),
             linker: Cow::Borrowed(&job.linker),
+            with_items: job.with_items.as_ref().map(Cow::Borrowed),
+            input: raw(&job.input),
+            publish: raw(&job.publish),
         }
     }
 
@@ -199,6 +214,9 @@ impl<'a> JobForm<'a> {
             configuration,
             state: self.state.map(|state| Arc::from(state.into_owned())),
             linker: self.linker.into_owned(),
+            with_items: self.with_items.map(Cow::into_owned),
+            input: serde_json::from_str(self.input.get())?,
+            publish: serde_json::from_str(self.publish.get())?,
         })
     }
 }

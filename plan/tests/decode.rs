@@ -87,6 +87,9 @@ fn dump(Decoded { plan, warnings }: &Decoded) -> String {
     if !plan.credentials().is_empty() {
         writeln!(text, "credentials {}", serde_json::to_string(plan.credentials()).unwrap()).unwrap();
     }
+    if !plan.vars().is_empty() {
+        writeln!(text, "vars {}", serde_json::to_string(plan.vars()).unwrap()).unwrap();
+    }
     for step in plan.steps() {
         writeln!(text, "\nstep {}{}", step.id, name(step.name.as_deref())).unwrap();
         if let Some(job) = &step.job {
@@ -110,6 +113,14 @@ fn dump(Decoded { plan, warnings }: &Decoded) -> String {
             if let Some(map) = &job.source_map {
                 writeln!(text, "  source map {map}").unwrap();
             }
+            if let Some(with) = &job.with_items {
+                writeln!(text, "  {with:?}").unwrap();
+            }
+            for (what, map) in [("input", &job.input), ("publish", &job.publish)] {
+                if !map.is_empty() {
+                    writeln!(text, "  {what} {}", serde_json::to_string(map).unwrap()).unwrap();
+                }
+            }
         }
         for edge in &step.next {
             let condition = match &edge.condition {
@@ -120,7 +131,8 @@ fn dump(Decoded { plan, warnings }: &Decoded) -> String {
                 Condition::Expression(code) => format!("if {code}"),
             };
             let label = name(edge.label.as_deref());
-            writeln!(text, "  next {} {condition}{label}", plan[edge.target].id).unwrap();
+            let limit = edge.max_iterations.map(|most| format!(" at most {most}")).unwrap_or_default();
+            writeln!(text, "  next {} {condition}{label}{limit}", plan[edge.target].id).unwrap();
         }
     }
     for warning in warnings {

@@ -85,6 +85,51 @@ pub(crate) fn stripped(state: &State, remove: &[String], index: IndexOptions) ->
     parts.write(index, state.live().cloned())
 }
 
+/// A state without some of its top-level keys, given raw.
+pub(crate) fn without(state: &State, keys: &[&[u8]], index: IndexOptions) -> State {
+    let Some(object) = properties_of(state) else { return state.clone() };
+    let mut parts = Parts::default();
+    parts.lay_over(state, state.root(), &object);
+    let before = parts.list.len();
+    parts.list.retain(|(key, _)| !keys.contains(&&key[..]));
+    if parts.list.len() == before {
+        return state.clone();
+    }
+    parts.write(index, state.live().cloned())
+}
+
+/// A state with other values for some of its top-level keys: raw keys, and values in pieces of JSON text. What the state has of
+/// them already should be gone ([`without`]); where it is, this costs no more than the keys.
+pub(crate) fn with(state: &State, more: &[(&[u8], &[Bytes])], index: IndexOptions) -> State {
+    if more.is_empty() {
+        return state.clone();
+    }
+    if let Some(state) = state.with_properties(more) {
+        return state;
+    }
+    let mut parts = Parts::default();
+    if let Some(object) = properties_of(state) {
+        parts.lay_over(state, state.root(), &object);
+    }
+    for (key, value) in more {
+        let value = State::trusted(value.concat().into(), None);
+        let span = value.root().clone();
+        parts.put(Bytes::copy_from_slice(key), Part::Splice(value, span));
+    }
+    parts.write(index, state.live().cloned())
+}
+
+/// A state with another `data`.
+pub(crate) fn with_data(state: &State, data: State, index: IndexOptions) -> State {
+    let mut parts = Parts::default();
+    if let Some(object) = properties_of(state) {
+        parts.lay_over(state, state.root(), &object);
+    }
+    let span = data.root().clone();
+    parts.put(quoted("data"), Part::Splice(data, span));
+    parts.write(index, state.live().cloned())
+}
+
 /// The output of a step that failed: what it had made of its input, with `errors[step]`.
 pub(crate) fn with_error(state: &State, step: &str, error: Map<String, Value>, index: IndexOptions) -> State {
     let mut parts = Parts::default();
@@ -140,7 +185,11 @@ fn properties_of(state: &State) -> Option<Arc<Object>> {
     state.root().object.clone().or_else(|| properties(&state.to_bytes()))
 }
 
-fn property(state: &State, name: &str) -> Option<Span> {
+/// A top-level property, however many there are.
+pub(crate) fn property(state: &State, name: &str) -> Option<Span> {
+    if let Some(found) = state.find(state.root(), name) {
+        return found;
+    }
     let object = properties_of(state)?;
     let base = state.root().range.start;
     let property = object.properties().iter().find(|property| {

@@ -47,7 +47,7 @@ impl Warm {
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let isolate = tokio.block_on(async { isolate() });
         let remove = vec!["configuration".into(), "response".into()];
-        let options = encode::Options { index, remove, limit: usize::MAX };
+        let options = encode::Options { index, remove, only: &[], is_state: true, limit: usize::MAX };
         Warm { tokio, isolate: Some(isolate), options, loaded: 0 }
     }
 
@@ -82,6 +82,7 @@ impl Warm {
             module: String::new(),
             input: input.clone(),
             options: &self.options,
+            execution: 1,
         };
         let done = self.tokio.block_on(step::execute_loaded(isolate, &task, &job.namespace));
         assert_eq!(done.outcome, Outcome::Success);
@@ -147,7 +148,7 @@ fn isolate() -> Isolate {
 }
 
 fn isolate_with(adaptors: Arc<Adaptors>) -> Isolate {
-    let logger = Rc::new(RefCell::new(|_: i32, _: &str| {}));
+    let logger = Rc::new(RefCell::new(|_: i32, _: u32, _: &str| {}));
     Isolate::new(None, Killer::default(), Arc::new(Gauge::default()), logger, adaptors, Arc::default())
         .expect("an isolate")
 }

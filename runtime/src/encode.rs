@@ -41,6 +41,10 @@ pub(crate) struct Options {
     pub(crate) index: IndexOptions,
     /// Top-level keys that are left out.
     pub(crate) remove: Vec<String>,
+    /// The only top-level keys that anybody wants; all if there is none.
+    pub(crate) only: &'static [&'static str],
+    /// Whether it is a state, whose top-level keys that start with `_` are private. To any other value they are data.
+    pub(crate) is_state: bool,
     /// Bytes of the new state, at most.
     pub(crate) limit: usize,
 }
@@ -49,6 +53,7 @@ pub(crate) struct Options {
 pub(crate) struct Pristine {
     pub(crate) stringify: v8::Global<v8::Function>,
     pub(crate) is_stream: v8::Global<v8::Function>,
+    pub(crate) is_source: v8::Global<v8::Function>,
 }
 
 /// What came out.
@@ -75,6 +80,18 @@ pub(crate) enum Error {
     TooLarge { limit: usize },
     /// The isolate is being terminated; the reason is stored by whoever did it.
     Terminated,
+}
+
+impl Error {
+    /// For whoever has no words of his own.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Error::Threw { path, .. } => format!("{path} throws when it is read"),
+            Error::Cannot { path, why } => format!("{path} {why}"),
+            Error::TooLarge { limit } => format!("the state exceeds {limit} bytes"),
+            Error::Terminated => "the run is being stopped".into(),
+        }
+    }
 }
 
 /// Encodes what a step returned.
@@ -113,7 +130,7 @@ pub(crate) fn encode<'s>(
     let fresh = pass.writer.fresh();
     let state = pass.writer.finish(live);
     // A Proxy or an object with `toJSON` has gone through as a whole, with keys that no output has.
-    let state = match walked {
+    let state = match walked || !options.is_state {
         true => state,
         false => crate::assemble::stripped(&state, &options.remove, options.index),
     };
@@ -188,7 +205,10 @@ impl<'s> Pass<'_, 's> {
                     return Err(self.cannot(TOO_MANY_STREAMS));
                 }
                 if self.path.iter().all(named) {
-                    self.values.streams.push((Path(self.path.clone()), v8::Global::new(scope, stream)));
+                    let path = Path(self.path.clone());
+                    let views = self.views;
+                    let live = self.catching(scope, |scope| views.streams.keep(scope, path, stream))?;
+                    self.values.streams.push(live);
                 }
                 self.writer.value(b"\"[stream]\"");
             }
@@ -235,10 +255,10 @@ impl<'s> Pass<'_, 's> {
             return Ok(());
         }
         let from = view.path_of(place);
-        for (path, stream) in &values.streams {
-            if let Some(rest) = path.strip_prefix(&from) {
+        for live in &values.streams {
+            if let Some(rest) = live.path.strip_prefix(&from) {
                 let at = self.path.iter().chain(rest).cloned().collect();
-                self.values.streams.push((Path(at), stream.clone()));
+                self.values.streams.push(live.moved(Path(at)));
             }
         }
         Ok(())
@@ -277,8 +297,12 @@ impl<'s> Pass<'_, 's> {
     ) -> Fallible<()> {
         let mut raw = Vec::with_capacity(32);
         append_quoted(scope, key.cast(), &mut raw);
-        let top = self.level() == 0;
+        let top = self.level() == 0 && self.options.is_state;
         if top && self.options.remove.iter().any(|name| raw[1..raw.len() - 1] == *name.as_bytes()) {
+            return Ok(());
+        }
+        let only = self.options.only;
+        if top && !only.is_empty() && !only.iter().any(|name| raw[1..raw.len() - 1] == *name.as_bytes()) {
             return Ok(());
         }
         let private = top && raw[1] == b'_';

@@ -15,7 +15,7 @@ pub enum Event {
     StepStart(StepStart),
     /// A line for people.
     Log(Log),
-    /// A step ended. Every [`Event::StepStart`] is followed by one of these.
+    /// A step ended. Every [`Event::StepStart`] is followed by one of these; what a step calls begins and ends in between.
     StepComplete(StepComplete),
     /// The run ended. Always the last event, also when the first never came.
     RunComplete(RunComplete),
@@ -49,12 +49,16 @@ pub struct StepStart {
     pub step: StepId,
     /// What people call the step.
     pub name: Option<String>,
-    /// The step whose edge led here; `None` for the first.
+    /// The step whose edge or call led here; `None` for the first.
     pub caller: Option<StepId>,
+    /// The execution that calls this one, and goes on when it has ended; `None` where an edge led.
+    pub called_by: Option<Execution>,
     /// The execution whose output is this one's input; `None` for the first.
     pub input_from: Option<Execution>,
     /// Bytes of the state that the step gets.
     pub bytes_in: usize,
+    /// It runs once for each of many items; the limits of a step are then those of each.
+    pub over_items: bool,
 }
 
 /// A log line.
@@ -127,6 +131,19 @@ pub struct StepComplete {
     pub next: Vec<StepId>,
     /// What it cost.
     pub figures: Figures,
+    /// Of a step that ran over items, how many.
+    pub items: Option<Items>,
+}
+
+/// How many items a step ran over. With batches, each batch is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Items {
+    /// Items for which the step was called.
+    pub calls: usize,
+    /// Of them, those that failed for good.
+    pub failed: usize,
+    /// Calls that were made again.
+    pub retries: usize,
 }
 
 /// See [`Event::RunComplete`].

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fulgurite_compile::Operation;
+use fulgurite_compile::{Function, Operation, Wanted, function};
 use fulgurite_plan::Source;
 
 use crate::cache::Key;
@@ -15,6 +15,8 @@ pub(crate) struct Executable {
     pub(crate) map: Option<Arc<str>>,
     /// Where the elements of the default export come from, as far as that is known.
     pub(crate) operations: Vec<Operation>,
+    /// The same as a function, where that can be: it is called for each execution, while a module would have to be loaded.
+    pub(crate) function: Option<Arc<Function>>,
 }
 
 /// What the compiler and its maps call a source: whether it is TypeScript is all that its name says. Never the author's own
@@ -24,22 +26,35 @@ pub(crate) fn map_name(source: &str) -> &'static str {
 }
 
 /// What an entry of a store begins with. To be changed with the layout.
-const MAGIC: &[u8; 8] = b"fgjob\0\0\x01";
+const MAGIC: &[u8; 8] = b"fgjob\0\0\x02";
 
 impl Executable {
     /// Code that is run as it was written.
     pub(crate) fn plain(source: &Source) -> Executable {
-        Executable { code: source.text.clone(), map: None, operations: Vec::new() }
+        Executable { code: source.text.clone(), map: None, operations: Vec::new(), function: None }
     }
 
-    /// Under what V8's bytecode of the code is kept.
+    /// With the function that does the same, if there is one.
+    pub(crate) fn with_function(self) -> Executable {
+        let function = function(&self.code).map(Arc::new);
+        Executable { function, ..self }
+    }
+
+    /// Under what V8's bytecode of a module's code is kept.
     pub(crate) fn bytecode_key(code: &str) -> Key {
         Key::of("bytecode", [crate::v8_version(), code])
     }
 
+    /// The same for a function.
+    pub(crate) fn function_key(function: &Function) -> Key {
+        let parameters = function.parameters.iter().map(|(name, _)| name.as_str());
+        Key::of("function", [crate::v8_version(), &function.body].into_iter().chain(parameters))
+    }
+
     pub(crate) fn size(&self) -> usize {
         let map = self.map.as_ref().map_or(0, |map| map.len());
-        self.code.len() + map + self.operations.len() * size_of::<Operation>()
+        let function = self.function.as_ref().map_or(0, |function| function.body.len());
+        self.code.len() + map + function + self.operations.len() * size_of::<Operation>()
     }
 
     /// For a store: see [`Executable::from_bytes`].
@@ -54,6 +69,19 @@ impl Executable {
             for number in [operation.line, operation.column, operation.order] {
                 bytes.extend(number.to_le_bytes());
             }
+        }
+        put(&mut bytes, self.function.as_ref().map(|function| &*function.body));
+        if let Some(Function { body: _, parameters, stars, through }) = self.function.as_deref() {
+            for list in [parameters, through] {
+                bytes.extend((list.len() as u32).to_le_bytes());
+                for (name, wanted) in list {
+                    put(&mut bytes, Some(name));
+                    put(&mut bytes, Some(&wanted.specifier));
+                    put(&mut bytes, wanted.name.as_deref());
+                }
+            }
+            bytes.extend((stars.len() as u32).to_le_bytes());
+            stars.iter().for_each(|star| put(&mut bytes, Some(star)));
         }
         bytes
     }
@@ -70,7 +98,17 @@ impl Executable {
             let (line, column, order) = (number(&mut rest)?, number(&mut rest)?, number(&mut rest)?);
             operations.push(Operation { name, line, column, order });
         }
-        rest.is_empty().then(|| Executable { code: code.into(), map: map.map(Into::into), operations })
+        let function = match text(&mut rest)? {
+            None => None,
+            Some(body) => {
+                let parameters = wanted(&mut rest)?;
+                let through = wanted(&mut rest)?;
+                let stars = (0..number(&mut rest)?).map(|_| Some(text(&mut rest)??.to_owned()));
+                let stars = stars.collect::<Option<_>>()?;
+                Some(Arc::new(Function { body: body.to_owned(), parameters, stars, through }))
+            }
+        };
+        rest.is_empty().then(|| Executable { code: code.into(), map: map.map(Into::into), operations, function })
     }
 }
 
@@ -97,6 +135,15 @@ fn text<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a str>> {
     }
 }
 
+fn wanted(rest: &mut &[u8]) -> Option<Vec<(String, Wanted)>> {
+    let one = |rest: &mut &[u8]| {
+        let name = text(rest)??.to_owned();
+        let specifier = text(rest)??.to_owned();
+        Some((name, Wanted { specifier, name: text(rest)?.map(str::to_owned) }))
+    };
+    (0..number(rest)?).map(|_| one(rest)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +153,10 @@ mod tests {
         let operation = |name: Option<&str>| Operation { name: name.map(str::to_owned), line: 1, column: 2, order: 3 };
         let operations = vec![operation(Some("get")), operation(None)];
         for map in [None, Some("{}".into())] {
-            let executable = Executable { code: "export default []".into(), map, operations: operations.clone() };
+            let code = "import { a } from 'b'; export * from 'c'; export { execute } from 'd'; export default []";
+            let executable = Executable { code: code.into(), map, operations: operations.clone(), function: None };
+            let executable = executable.with_function();
+            assert!(executable.function.is_some());
             let bytes = executable.to_bytes();
             assert_eq!(Executable::from_bytes(&bytes), Some(executable));
             for end in 0..bytes.len() {

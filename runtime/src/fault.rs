@@ -1,5 +1,6 @@
 //! What user code threw, as an outcome: which class of error it is, where in the author's source, and what to do about it.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,15 +11,17 @@ use fulgurite_compile::{import, references};
 use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex, suggest};
 use serde_json::Value;
 
+use crate::desk::STREAM_ERROR;
 use crate::executable::{Executable, map_name};
 use crate::loader::{Loader, Refused, is_adaptor};
 
-/// The sources of a run by module name, to find positions in.
+/// The sources of a run by module name, to find positions in. Looking into what was thrown may run user code, which may begin another
+/// step: so nothing here is borrowed for longer than a look takes.
 pub(crate) struct Sources {
-    by_module: HashMap<String, Known>,
+    by_module: RefCell<HashMap<String, Rc<Known>>>,
     loader: Rc<Loader>,
     /// Whose job was loaded last.
-    step: Option<StepIndex>,
+    step: Cell<Option<StepIndex>>,
 }
 
 struct Known {
@@ -29,12 +32,12 @@ struct Known {
 
 impl Sources {
     pub(crate) fn new(loader: Rc<Loader>) -> Sources {
-        Sources { by_module: HashMap::new(), loader, step: None }
+        Sources { by_module: RefCell::default(), loader, step: Cell::new(None) }
     }
 
     /// Takes note of a module before it is loaded. With a source map, its own or one inside, positions are those of the source
     /// that it was compiled from.
-    pub(crate) fn add(&mut self, module: &str, source: &Source, executable: &Executable, step: Option<StepIndex>) {
+    pub(crate) fn add(&self, module: &str, source: &Source, executable: &Executable, step: Option<StepIndex>) {
         let text = if executable.code != source.text {
             // Compiled here, so this is where the map leads.
             Some(source.text.clone())
@@ -45,14 +48,23 @@ impl Sources {
             }
         };
         let known = Known { name: source.name.clone(), text };
-        self.by_module.insert(module.to_owned(), known);
-        self.step = step.or(self.step);
+        self.by_module.borrow_mut().insert(module.to_owned(), Rc::new(known));
+        self.enter(step);
+    }
+
+    /// The job of that step is about to run.
+    pub(crate) fn enter(&self, step: Option<StepIndex>) {
+        self.step.set(step.or(self.step.get()));
+    }
+
+    fn known(&self, module: &str) -> Option<Rc<Known>> {
+        self.by_module.borrow().get(module).cloned()
     }
 
     /// The error for an import that was refused; it points at the import, where the importer names it in so many words.
     pub(crate) fn import_error(&self, refused: &Refused) -> ErrorReport {
         let Refused { specifier, importer } = refused;
-        let position = self.by_module.get(importer).and_then(|known| {
+        let position = self.known(importer).and_then(|known| {
             let text = known.text.as_ref()?;
             let (line, column) = import(text, map_name(&known.name), specifier)?;
             Some(known.position(line, column))
@@ -84,19 +96,19 @@ impl Sources {
     /// Whether the error comes out of an adaptor: nothing of the job's lies between.
     fn is_adaptors(&self, error: &JsError) -> bool {
         let files = error.frames.iter().filter_map(|frame| frame.file_name.as_deref());
-        let known = |file: &&str| is_adaptor(file) || self.by_module.contains_key(*file);
+        let known = |file: &&str| is_adaptor(file) || self.by_module.borrow().contains_key(*file);
         files.into_iter().find(known).is_some_and(is_adaptor)
     }
 
     /// What to do, for the mistakes that jobs are full of.
     fn hint(&self, message: &str) -> Option<String> {
-        hint(message, || self.step.map(|step| self.loader.exports(step)).unwrap_or_default())
+        hint(message, || self.step.get().map(|step| self.loader.exports(step)).unwrap_or_default())
     }
 
     /// The first frame that lies in a job's own source. deno_core has mapped it already.
     fn position(&self, error: &JsError) -> Option<Position> {
         let (known, frame) = error.frames.iter().find_map(|frame| {
-            let known = self.by_module.get(frame.file_name.as_deref()?)?;
+            let known = self.known(frame.file_name.as_deref()?)?;
             Some((known, frame))
         })?;
         let line = u32::try_from(frame.line_number?).ok()?;
@@ -300,6 +312,11 @@ fn classify(sources: &Sources, thrown: Thrown<'_>, moment: Moment) -> Outcome {
             let mut report = report("SecurityError", "Illegal eval statement detected".into());
             report.hint = Some("a job cannot run code from strings: no eval, no new Function".into());
             Outcome::Kill(KillReason::Security, report)
+        }
+        STREAM_ERROR if moment != Moment::Loose && !adaptor => {
+            let mut report = report(STREAM_ERROR, message);
+            report.hint = Some("split it with `tee()` in the step that opens it: one stream for each branch".into());
+            Outcome::Fail(report)
         }
         _ if moment == Moment::Loose => {
             let mut report = report("ExecutionError", format!("nobody handled {}", named(&message)));

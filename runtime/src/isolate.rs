@@ -27,14 +27,18 @@ use crate::buffers::{Budget, allocator};
 use crate::cache::Cache;
 use crate::collector::{Collection, Watch};
 use crate::cpu::ThreadClock;
+use crate::desk::Desk;
 use crate::encode::Pristine;
 use crate::executable::Executable;
 use crate::fault::{self, Moment, Sources};
 use crate::fetch::{self, Fetcher};
+use crate::function::Maker;
+use crate::live::StreamFunctions;
 use crate::loader::{Loader, refusal};
 use crate::network::Network;
 use crate::ops::{LogSink, extensions};
 use crate::run::Gauge;
+use crate::step::Tools;
 use crate::view::Views;
 use crate::watchdog::{Kill, Killer, Watchdog};
 
@@ -46,10 +50,12 @@ pub(crate) struct Isolate {
     watchdog: Watchdog,
     pub(crate) killer: Killer,
     pub(crate) views: Rc<Views>,
-    pub(crate) pristine: Pristine,
+    pub(crate) pristine: Rc<Pristine>,
     pub(crate) functions: Functions,
-    pub(crate) sources: Sources,
+    pub(crate) sources: Rc<Sources>,
     names: Names,
+    /// Makes functions of jobs.
+    pub(crate) maker: Maker,
     pub(crate) loader: Rc<Loader>,
     gauge: Arc<Gauge>,
     budget: Option<Arc<Budget>>,
@@ -65,11 +71,12 @@ pub(crate) struct Isolate {
 pub(crate) struct Functions {
     pub(crate) run: v8::Global<v8::Function>,
     pub(crate) operations_of: v8::Global<v8::Function>,
+    pub(crate) run_items: v8::Global<v8::Function>,
     pub(crate) clear_timers: v8::Global<v8::Function>,
 }
 
 /// Where log lines go. Shared, because both the isolate's ops and the run write to it.
-pub(crate) type Logger = Rc<RefCell<dyn FnMut(i32, &str)>>;
+pub(crate) type Logger = Rc<RefCell<dyn FnMut(i32, u32, &str)>>;
 
 impl Isolate {
     /// Makes an isolate from the snapshot and locks it down. Must be called inside a current-thread tokio runtime.
@@ -98,7 +105,10 @@ impl Isolate {
             create_params: params,
             ..Default::default()
         })?;
-        runtime.op_state().borrow_mut().put(LogSink(Box::new(move |level, text| (logger.borrow_mut())(level, text))));
+        runtime
+            .op_state()
+            .borrow_mut()
+            .put(LogSink(Box::new(move |level, execution, text| (logger.borrow_mut())(level, execution, text))));
         runtime.v8_isolate().set_prepare_stack_trace_callback(stack_trace);
         watch_heap(&mut runtime, heap, &killer, &gauge);
         let collections = gauge_heap(&mut runtime, heap, budget.clone(), &killer, &gauge);
@@ -114,14 +124,18 @@ impl Isolate {
             taken
         };
         let clock = ThreadClock::current();
+        let sources = Rc::new(Sources::new(loader.clone()));
+        let maker =
+            Maker { functions: Rc::default(), loader: loader.clone(), sources: sources.clone(), names: names.clone() };
         let mut isolate = Isolate {
             watchdog,
             killer,
             views,
-            pristine,
+            pristine: Rc::new(pristine),
             functions,
-            sources: Sources::new(loader.clone()),
+            sources,
             names,
+            maker,
             loader,
             gauge,
             budget,
@@ -134,8 +148,8 @@ impl Isolate {
         Ok(isolate)
     }
 
-    /// Loads and evaluates a module under a name of its own; answers its namespace. With a step it may import that step's
-    /// adaptors.
+    /// Evaluates a job, or globals, anew; answers an object of its exports. What can be a function is called; a module is loaded
+    /// under a name of its own. With a step it may import that step's adaptors.
     ///
     /// # Errors
     /// The outcome of the step.
@@ -146,15 +160,13 @@ impl Isolate {
         executable: &Executable,
         step: Option<StepIndex>,
     ) -> Result<v8::Global<v8::Object>, Outcome> {
-        let specifier = ModuleSpecifier::parse(module).expect("made by us");
+        if let Some(job) = self.prepare(source, executable, step).await? {
+            return self.call(&job);
+        }
         self.sources.add(module, source, executable, step);
         self.names.add(module, &source.name);
         self.loader.offer(module, executable, step);
-        let loaded = self.runtime.load_side_es_module(&specifier).await;
-        let id = loaded.map_err(|error| self.outcome_of(error, Moment::Compile))?;
-        let evaluated = self.runtime.mod_evaluate(id);
-        self.until(evaluated, Moment::Load).await?;
-        self.runtime.get_module_namespace(id).map_err(|error| self.outcome_of(error, Moment::Load))
+        self.import(module).await
     }
 
     /// Has V8 read a module that will be loaded later, so that what only V8 refuses (a regular expression, say) is known before
@@ -162,7 +174,15 @@ impl Isolate {
     ///
     /// # Errors
     /// The outcome of the run.
-    pub(crate) fn compiles(&mut self, source: &Source, executable: &Executable) -> Result<(), Outcome> {
+    pub(crate) fn compiles(
+        &mut self,
+        source: &Source,
+        executable: &Executable,
+        step: StepIndex,
+    ) -> Result<(), Outcome> {
+        if executable.function.is_some() {
+            return self.compile(source, executable, Some(step));
+        }
         let key = Executable::bytecode_key(&executable.code);
         if self.loader.knows(&key) {
             return Ok(());
@@ -201,6 +221,34 @@ impl Isolate {
                 Some(kill) => self.killed(kill),
                 None => outcome,
             }),
+        }
+    }
+
+    /// Loads and evaluates a module that the loader knows, once.
+    ///
+    /// # Errors
+    /// The outcome of the step.
+    pub(crate) async fn import(&mut self, url: &str) -> Result<v8::Global<v8::Object>, Outcome> {
+        let specifier = ModuleSpecifier::parse(url).expect("made by us");
+        let loaded = self.runtime.load_side_es_module(&specifier).await;
+        let id = loaded.map_err(|error| self.outcome_of(error, Moment::Compile))?;
+        let evaluated = self.runtime.mod_evaluate(id);
+        self.until(evaluated, Moment::Load).await?;
+        self.runtime.get_module_namespace(id).map_err(|error| self.outcome_of(error, Moment::Load))
+    }
+
+    /// What reads how a job ended.
+    pub(crate) fn tools(&self) -> Tools {
+        let Isolate { views, pristine, sources, loader, .. } = self;
+        let (views, pristine) = (views.clone(), pristine.clone());
+        Tools { views, pristine, sources: sources.clone(), loader: loader.clone() }
+    }
+
+    /// The outcome, or that of the kill that came before it.
+    pub(crate) fn or_killed(&mut self, outcome: Outcome) -> Outcome {
+        match self.killer.fired() {
+            Some(kill) => self.killed(kill),
+            None => outcome,
         }
     }
 
@@ -366,6 +414,11 @@ impl Drop for Isolate {
     /// would call back into memory that is already free. Dropping the slots with the isolate is too late for that.
     fn drop(&mut self) {
         self.collections.end(self.runtime.v8_isolate());
+        self.maker.functions.clear();
+        if let Some(desk) = self.runtime.v8_isolate().get_slot::<Rc<Desk>>().cloned() {
+            desk.clear();
+        }
+        self.runtime.v8_isolate().remove_slot::<Rc<Desk>>();
         self.runtime.v8_isolate().remove_slot::<Rc<Views>>();
         self.views.clear();
     }
@@ -382,14 +435,27 @@ fn take_inner(scope: &mut v8::PinScope) -> Option<(Rc<Views>, Pristine, Function
         let function: v8::Local<v8::Function> = get(scope, inner, name)?.try_into().ok()?;
         Some(v8::Global::new(scope, function))
     }
-    let pristine =
-        Pristine { stringify: function(scope, inner, "stringify")?, is_stream: function(scope, inner, "isStream")? };
+    let pristine = Pristine {
+        stringify: function(scope, inner, "stringify")?,
+        is_stream: function(scope, inner, "isStream")?,
+        is_source: function(scope, inner, "isSource")?,
+    };
+    let streams = StreamFunctions {
+        watch: function(scope, inner, "watch")?,
+        is_taken: function(scope, inner, "isTaken")?,
+        stand_in: function(scope, inner, "standIn")?,
+    };
     let functions = Functions {
         run: function(scope, inner, "run")?,
         operations_of: function(scope, inner, "operationsOf")?,
+        run_items: function(scope, inner, "runItems")?,
         clear_timers: function(scope, inner, "clearTimers")?,
     };
-    let views = Views::install(scope);
+    let views = Views::install(scope, streams);
+    let connect: v8::Local<v8::Function> = get(scope, inner, "connect")?.try_into().ok()?;
+    let natives = crate::natives::object(scope)?;
+    let undefined = v8::undefined(scope).into();
+    connect.call(scope, undefined, &[natives.into()])?;
     let lockdown: v8::Local<v8::Function> = get(scope, inner, "lockdown")?.try_into().ok()?;
     let undefined = v8::undefined(scope).into();
     lockdown.call(scope, undefined, &[])?;

@@ -21,6 +21,7 @@
 mod run;
 mod program;
 mod executable;
+mod function;
 mod cache;
 mod event;
 mod limits;
@@ -32,6 +33,12 @@ mod text;
 mod live;
 mod assemble;
 mod condition;
+mod expression;
+mod desk;
+mod natives;
+mod batch;
+mod elsewhere;
+mod call;
 mod isolate;
 mod watchdog;
 mod cpu;
@@ -50,7 +57,9 @@ mod secrets;
 pub mod bench;
 
 pub use cache::{Cache, Key, Store};
-pub use event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
+pub use event::{
+    Event, Execution, Figures, Items, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart,
+};
 pub use limits::Limits;
 pub use network::{Certificates, HostPattern, Hosts, Network};
 pub use run::{Gauge, Handle, Request, start, start_telling};

@@ -7,7 +7,8 @@ use crate::network::Network;
 /// Limits of a run. A run that exceeds one ends with that limit's own reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall-clock time of one execution of a step, from loading its module until its output is encoded. `None` = no limit.
+    /// Wall-clock time of one execution of a step, from loading its module until its output is encoded; of a step with items, of
+    /// each call. What a step calls counts as its own. `None` = no limit.
     /// A plan's own `timeout` does not count by itself: whoever starts the run decides which of the two wins.
     pub step_timeout: Option<Duration>,
     /// Wall-clock time of the whole run. `None` = no limit.
@@ -22,6 +23,10 @@ pub struct Limits {
     pub heap: Option<usize>,
     /// Bytes of one step's output. `None` = no limit.
     pub state: Option<usize>,
+    /// Executions of steps in the whole run, each pass of a loop and each `call()` counted; the items of a `with_items` are not.
+    pub steps: u32,
+    /// How deep calls of steps by steps may nest.
+    pub call_depth: u32,
     /// What it may reach over the network, and how much of it.
     pub network: Network,
     /// Bytes per second that jobs may log, and twice that in one burst. What is more is dropped, and a line says how much.
@@ -32,8 +37,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 5 minutes a step, no limit for the run, none for CPU time, 2 GiB of memory, 4 GiB of state, 4 MiB of log a second in lines
-    /// of at most 1 MiB, and the network that the machine has.
+    /// 5 minutes a step, no limit for the run, none for CPU time, 2 GiB of memory, 4 GiB of state, a million executions of steps with
+    /// calls 32 deep, 4 MiB of log a second in lines of at most 1 MiB, and the network that the machine has.
     fn default() -> Self {
         Limits {
             step_timeout: Some(Duration::from_secs(300)),
@@ -42,6 +47,8 @@ impl Default for Limits {
             run_cpu_timeout: None,
             heap: Some(2 << 30),
             state: Some(4 << 30),
+            steps: 1_000_000,
+            call_depth: 32,
             network: Network::default(),
             log_rate: Some(4 << 20),
             log_line: 1 << 20,

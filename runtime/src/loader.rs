@@ -3,7 +3,8 @@
 //!
 //! | URL | module |
 //! |---|---|
-//! | `job://<execution>/<step>` | a job |
+//! | `job://0/<step>` | a job as a function: one for all executions, and not loaded by us, but known as an importer |
+//! | `job://<execution>/<step>` | a job that can only be a module |
 //! | `adaptor://<step>/<module>` | a module of an adaptor. Each step has its own instance, so that none finds what another left there, such as a client with its credential |
 //! | `fulgurite:runtime` | `defer`, which compiled jobs import from `@openfn/runtime` |
 
@@ -70,6 +71,11 @@ impl Loader {
     /// Has a module ready to be loaded under a URL. With a step it may import that step's adaptors.
     pub(crate) fn offer(&self, url: &str, executable: &Executable, step: Option<StepIndex>) {
         self.offered.borrow_mut().insert(url.to_owned(), executable.code.clone());
+        self.introduce(url, executable, step);
+    }
+
+    /// Knows a job under a URL, though it is not loaded from here.
+    pub(crate) fn introduce(&self, url: &str, executable: &Executable, step: Option<StepIndex>) {
         if let Some(map) = &executable.map {
             self.source_maps.borrow_mut().insert(url.to_owned(), map.clone());
         }
@@ -87,6 +93,11 @@ impl Loader {
     /// Whether V8 has read code with that key before.
     pub(crate) fn knows(&self, key: &Key) -> bool {
         self.cache.bytecode(key).is_some()
+    }
+
+    /// What V8 made of code with that key.
+    pub(crate) fn bytecode(&self, key: &Key) -> Option<Arc<[u8]>> {
+        self.cache.bytecode(key)
     }
 
     /// Keeps what V8 made of code.
@@ -117,7 +128,8 @@ impl Loader {
         JsErrorBox::type_error(refusal(specifier))
     }
 
-    fn find(&self, specifier: &str, referrer: &str) -> Option<String> {
+    /// The URL of what a specifier means to a module.
+    pub(crate) fn find(&self, specifier: &str, referrer: &str) -> Option<String> {
         if let Some(step) = self.jobs.borrow().get(referrer) {
             if specifier == RUNTIME {
                 return Some(DEFER.to_owned());
@@ -175,7 +187,8 @@ pub(crate) fn refusal(specifier: &str) -> String {
 impl ModuleLoader for Loader {
     fn resolve(&self, specifier: &str, referrer: &str, _kind: ResolutionKind) -> ModuleResolveResponse {
         // "." is how deno_core names the host itself; a module's referrer is its own URL.
-        if referrer == "." {
+        // Our own scripts import what the host has told them to.
+        if referrer == "." || referrer.starts_with("ext:fulgurite/") {
             return ModuleSpecifier::parse(specifier).map_err(JsErrorBox::from_err);
         }
         let url = self.find(specifier, referrer).ok_or_else(|| self.refuse(specifier, referrer))?;

@@ -3,12 +3,16 @@
 //!
 //! This file is compiled twice: into the runtime, and into `build.rs`, which makes the snapshot with the same list.
 
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+
 use deno_core::{OpState, op2};
 
 deno_core::extension!(
     fulgurite,
     deps = [deno_webidl, deno_web, deno_fetch, deno_crypto],
-    ops = [op_log],
+    ops = [op_log, op_send_item, op_receive_item],
     esm_entry_point = "ext:fulgurite/99_lockdown.js",
     esm = [
         dir "../js",
@@ -17,6 +21,7 @@ deno_core::extension!(
         "30_fetch.js",
         "40_crypto.js",
         "50_step.js",
+        "55_calls.js",
         "99_lockdown.js",
     ],
 );
@@ -37,15 +42,43 @@ pub(crate) fn extensions() -> Vec<deno_core::Extension> {
     ]
 }
 
-/// Where `op_log` sends its lines: level (see `js/20_log.js`; -1 is the runtime itself) and text.
+/// Where `op_log` sends its lines: level (see `js/20_log.js`; -1 is the runtime itself), the execution that says it (0 = not known)
+/// and text.
 pub(crate) struct LogSink(pub(crate) Box<Log>);
 
-type Log = dyn FnMut(i32, &str);
+type Log = dyn FnMut(i32, u32, &str);
 
 #[op2(fast)]
-fn op_log(state: &mut OpState, #[smi] level: i32, #[string] text: &str) {
+fn op_log(state: &mut OpState, #[smi] level: i32, #[smi] execution: u32, #[string] text: &str) {
     // There is none while the snapshot is made.
     if let Some(sink) = state.try_borrow_mut::<LogSink>() {
-        (sink.0)(level, text.strip_suffix('\n').unwrap_or(text));
+        (sink.0)(level, execution, text.strip_suffix('\n').unwrap_or(text));
+    }
+}
+
+/// How items get to other isolates, and from them: what is sent is answered when it has ended there; what is received is a ticket,
+/// 0 at the end.
+pub(crate) struct Elsewhere {
+    pub(crate) send: Box<dyn Fn(u32) -> Waiting<()>>,
+    pub(crate) receive: Box<dyn Fn() -> Waiting<u32>>,
+}
+
+pub(crate) type Waiting<T> = Pin<Box<dyn Future<Output = T>>>;
+
+#[op2]
+async fn op_send_item(state: Rc<RefCell<OpState>>, #[smi] ticket: u32) {
+    let sent = state.borrow().try_borrow::<Elsewhere>().map(|elsewhere| (elsewhere.send)(ticket));
+    if let Some(sent) = sent {
+        sent.await;
+    }
+}
+
+#[op2]
+#[smi]
+async fn op_receive_item(state: Rc<RefCell<OpState>>) -> u32 {
+    let received = state.borrow().try_borrow::<Elsewhere>().map(|elsewhere| (elsewhere.receive)());
+    match received {
+        Some(received) => received.await,
+        None => 0,
     }
 }

@@ -16,8 +16,9 @@ use crate::fault::inline_map;
 /// The jobs of a plan, ready to be loaded.
 pub(crate) struct Program {
     jobs: BTreeMap<StepIndex, Result<Arc<Executable>, Box<ErrorReport>>>,
+    globals: Option<Executable>,
     /// What is wrong with the plan's globals.
-    globals: Option<ErrorReport>,
+    broken_globals: Option<ErrorReport>,
     reachable: HashSet<StepIndex>,
 }
 
@@ -73,7 +74,13 @@ impl Program {
                 report.step = Some(plan[*index].id.as_str().to_owned());
             }
         }
-        Program { jobs, globals: broken_globals, reachable: plan.reachable() }
+        let globals = plan.globals().map(|globals| Executable::plain(globals).with_function());
+        Program { jobs, globals, broken_globals, reachable: plan.reachable() }
+    }
+
+    /// The plan's globals.
+    pub(crate) fn globals(&self) -> Option<&Executable> {
+        self.globals.as_ref()
     }
 
     /// The job of a step.
@@ -93,7 +100,7 @@ impl Program {
             let report = result.as_ref().err()?;
             Some((self.reachable.contains(index), &**report))
         });
-        self.globals.iter().map(|report| (true, report)).chain(jobs)
+        self.broken_globals.iter().map(|report| (true, report)).chain(jobs)
     }
 }
 
@@ -136,7 +143,7 @@ impl<'a> Task<'a> {
         let source = &self.job.source;
         // A map that comes with a job says that it has been compiled.
         if let Some(map) = &self.job.source_map {
-            return Ok(Executable { map: Some(map.as_str().into()), ..Executable::plain(source) });
+            return Ok(Executable { map: Some(map.as_str().into()), ..Executable::plain(source) }.with_function());
         }
         let options = Options { file: map_name(&source.name), adaptors: &self.adaptors, globals: self.globals };
         let compiled = compile(&source.text, &options).map_err(|error| Box::new(report(&source.name, error)))?;
@@ -145,9 +152,10 @@ impl<'a> Task<'a> {
         if compiled.code.trim_end() == source.text.trim_end() {
             // V8 does not find it again in bytecode.
             let map = inline_map(&source.text).map(Into::into);
-            return Ok(Executable { operations, map, ..Executable::plain(source) });
+            return Ok(Executable { operations, map, ..Executable::plain(source) }.with_function());
         }
-        Ok(Executable { code: compiled.code.into(), map: Some(compiled.map.into()), operations })
+        let (code, map) = (compiled.code.into(), Some(compiled.map.into()));
+        Ok(Executable { code, map, operations, function: None }.with_function())
     }
 }
 

@@ -2,28 +2,29 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use fulgurite_compile::Adaptors;
 use fulgurite_plan::{
-    Completion, Condition, Configuration, ErrorReport, Job, KillReason, Outcome, Plan, StepId, StepIndex, Visit, Walk,
+    Completion, Condition, Configuration, ErrorReport, KillReason, Outcome, Plan, StepId, StepIndex, Visit, Walk,
 };
 use fulgurite_state::{IndexOptions, State};
+use serde_json::{Map, Value};
 
+use crate::assemble;
 use crate::cache::Cache;
-use crate::condition::Conditions;
-use crate::event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete, StepStart};
+use crate::desk::{Desk, Parcel, PlanOf};
+use crate::event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete};
 use crate::flood::{Dropped, Flood};
-use crate::isolate::Isolate;
+use crate::isolate::{Isolate, Logger};
 use crate::limits::Limits;
 use crate::program::Program;
 use crate::secrets::Secrets;
-use crate::step::{self, Done, Task, cpu_timeout, timeout};
+use crate::step::{self, cpu_timeout, timeout};
 use crate::watchdog::{Clock, Kill, Killer};
-use crate::{assemble, encode};
 
 /// Everything a run needs.
 #[derive(Clone, Debug)]
@@ -42,6 +43,10 @@ pub struct Request {
     pub adaptors: Arc<Adaptors>,
     /// What was compiled before; runs of one process share it.
     pub cache: Arc<Cache>,
+    /// What templates and expressions of the plan see as `parameters`.
+    pub parameters: Map<String, Value>,
+    /// What they see as `system`, besides the workflow's name: the id of the run, when it began.
+    pub system: Map<String, Value>,
 }
 
 impl Request {
@@ -55,6 +60,8 @@ impl Request {
             state_props_to_remove: vec!["configuration".into(), "response".into()],
             adaptors: Arc::default(),
             cache: Arc::default(),
+            parameters: Map::new(),
+            system: Map::new(),
         }
     }
 }
@@ -106,13 +113,14 @@ impl Handle {
 }
 
 /// What `crypto.subtle` works with: the only thing in a run that uses tokio's threads.
-const SUBTLE_THREADS: usize = 4;
+pub(crate) const SUBTLE_THREADS: usize = 4;
 
 /// The encoder's careful pass and V8's own recursion want more than the usual 2 MiB.
-const STACK: usize = 16 << 20;
+pub(crate) const STACK: usize = 16 << 20;
 
-/// Starts a run on a thread of its own. `sink` is called on that thread, once per event and in order; a slow sink slows the
-/// run down, which is what keeps a flood of logs from filling the memory.
+/// Starts a run on a thread of its own. `sink` is called once per event and in order, on that thread, or, for what is logged by a step
+/// whose items are spread over isolates, on one of theirs; a slow sink slows the run down, which is what keeps a flood of logs from
+/// filling the memory.
 ///
 /// [`crate::initialize`] must have been called on the main thread before.
 ///
@@ -147,7 +155,7 @@ fn launch(request: Request, sink: Box<dyn FnMut(Event) + Send>, killer: Killer) 
     Handle { thread, gauge, killer }
 }
 
-fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, killer: Killer) -> Outcome {
+fn thread(request: Request, sink: Box<dyn FnMut(Event) + Send>, gauge: Arc<Gauge>, killer: Killer) -> Outcome {
     let began = Instant::now();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(SUBTLE_THREADS).build();
@@ -159,8 +167,9 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, kill
             secrets.add_map(configuration);
         }
     }
-    let reporter = Reporter { sink, current: None, flood, longest: request.limits.log_line, secrets };
-    let reporter = Rc::new(RefCell::new(reporter));
+    let request = Arc::new(request);
+    let reporter = Reporter { sink, open: Vec::new(), flood, longest: request.limits.log_line, secrets };
+    let reporter = Speaker(Arc::new(Mutex::new(reporter)));
     let complete = match runtime {
         // deno_core must be created, driven and dropped inside the tokio runtime.
         Ok(tokio) => {
@@ -181,24 +190,45 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event)>, gauge: Arc<Gauge>, kill
     };
     let outcome = complete.outcome.clone();
     let complete = RunComplete { figures: Figures { duration: began.elapsed(), ..complete.figures }, ..complete };
-    reporter.borrow_mut().send(Event::RunComplete(complete));
+    reporter.lock().send(Event::RunComplete(complete));
     outcome
 }
 
-/// The sink, which step is speaking, and what must not get out.
-struct Reporter {
-    sink: Box<dyn FnMut(Event)>,
-    current: Option<(StepId, Execution)>,
+/// The run's reporter, for all of its threads.
+#[derive(Clone)]
+pub(crate) struct Speaker(Arc<Mutex<Reporter>>);
+
+impl Speaker {
+    /// One thread speaks at a time.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Reporter> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an isolate logs to.
+    pub(crate) fn logger(&self) -> Logger {
+        let speaker = self.clone();
+        Rc::new(RefCell::new(move |level, execution, text: &str| {
+            let (source, level) = level_of(level);
+            speaker.lock().log(source, level, (execution > 0).then_some(execution), text);
+        }))
+    }
+}
+
+/// The sink, which steps are speaking, and what must not get out.
+pub(crate) struct Reporter {
+    sink: Box<dyn FnMut(Event) + Send>,
+    /// Executions in flight, in the order in which they began.
+    pub(crate) open: Vec<(StepId, Execution)>,
     flood: Flood,
     /// Bytes of a log line.
     longest: usize,
-    secrets: Secrets,
+    pub(crate) secrets: Secrets,
 }
 
 impl Reporter {
-    /// States are masked by whoever knows what is new in them ([`Run::shown`]), lines before they are cut
+    /// States are masked by whoever knows what is new in them ([`Desk::judge`]), lines before they are cut
     /// ([`Reporter::log`]), and all else here.
-    fn send(&mut self, event: Event) {
+    pub(crate) fn send(&mut self, event: Event) {
         let event = match event {
             Event::StepComplete(step) => {
                 self.tell_of_dropped();
@@ -213,7 +243,8 @@ impl Reporter {
         (self.sink)(event);
     }
 
-    fn log(&mut self, source: LogSource, level: Level, message: &str) {
+    /// Tells of a line; `execution` is who says it, if that is known.
+    pub(crate) fn log(&mut self, source: LogSource, level: Level, execution: Option<u32>, message: &str) {
         if source == LogSource::Job && !self.flood.admits(message.len().min(self.longest), Instant::now()) {
             return;
         }
@@ -226,7 +257,7 @@ impl Reporter {
             message.truncate(kept);
             message.push_str(&format!("… ({more} more bytes are not shown)"));
         }
-        self.say(source, level, message);
+        self.say(source, level, execution, message);
     }
 
     fn tell_of_dropped(&mut self) {
@@ -234,12 +265,13 @@ impl Reporter {
             let Dropped { lines, bytes } = dropped;
             let what = if lines == 1 { "line" } else { "lines" };
             let message = format!("{lines} log {what} ({bytes} bytes) dropped: the job logs faster than it may");
-            self.say(LogSource::Runtime, Level::Warn, message);
+            self.say(LogSource::Runtime, Level::Warn, None, message);
         }
     }
 
-    fn say(&mut self, source: LogSource, level: Level, message: String) {
-        let (step, execution) = self.current.clone().unzip();
+    fn say(&mut self, source: LogSource, level: Level, execution: Option<u32>, message: String) {
+        let known = execution.and_then(|execution| self.open.iter().find(|(_, open)| open.0 == execution));
+        let (step, execution) = known.or(self.open.last()).cloned().unzip();
         self.send(Event::Log(Log { step, execution, source, level, message }));
     }
 }
@@ -267,20 +299,14 @@ fn killed(killer: &Killer) -> Outcome {
 }
 
 async fn drive(
-    request: &Request,
-    reporter: &Rc<RefCell<Reporter>>,
+    request: &Arc<Request>,
+    reporter: &Speaker,
     gauge: Arc<Gauge>,
     killer: Killer,
     began: Instant,
 ) -> RunComplete {
     let plan = &request.plan;
-    let logger = {
-        let reporter = reporter.clone();
-        Rc::new(RefCell::new(move |level, text: &str| {
-            let (source, level) = level_of(level);
-            reporter.borrow_mut().log(source, level, text);
-        }))
-    };
+    let logger = reporter.logger();
     let (adaptors, cache) = (&request.adaptors, &request.cache);
     // The jobs are compiled while the isolate comes up.
     let (program, isolate) = std::thread::scope(|scope| {
@@ -303,7 +329,7 @@ async fn drive(
     if let Some(limit) = request.limits.run_cpu_timeout {
         killer.set_cpu(Clock::Run, Some((limit, cpu_timeout(limit, "Run"))));
     }
-    reporter.borrow_mut().send(Event::RunStart(RunStart {
+    reporter.lock().send(Event::RunStart(RunStart {
         plan: plan.id().map(str::to_owned),
         name: plan.name().map(str::to_owned),
         start: plan[plan.start()].id.clone(),
@@ -315,21 +341,21 @@ async fn drive(
     }
     for (step, executable) in program.reachable() {
         let job = plan[step].job.as_ref().expect("what was compiled is a job");
-        if let Err(outcome) = isolate.compiles(&job.source, executable) {
+        if let Err(outcome) = isolate.compiles(&job.source, executable, step) {
             return stopped(outcome.in_step(plan[step].id.as_str()));
         }
     }
-    let conditions = match Conditions::compile(&mut isolate, plan) {
-        Ok(conditions) => conditions,
+    let program = Arc::new(program);
+    let desk = match Desk::set_up(&mut isolate, request, &program, reporter) {
+        Ok(desk) => desk,
         Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
         Err(outcome) => return stopped(outcome),
     };
-    let mut run = Run { request, reporter, isolate, program, conditions, executions: 0, figures: Figures::default() };
-    run.walk().await
+    Run { desk, isolate }.walk().await
 }
 
 /// The outcome for jobs that do not compile, if a run could get to one of them. All others are told of.
-fn refused(program: &Program, reporter: &Rc<RefCell<Reporter>>) -> Option<Outcome> {
+fn refused(program: &Program, reporter: &Speaker) -> Option<Outcome> {
     let mut first: Option<&ErrorReport> = None;
     for (reachable, report) in program.broken() {
         if reachable && first.is_none() {
@@ -344,39 +370,22 @@ fn refused(program: &Program, reporter: &Rc<RefCell<Reporter>>) -> Option<Outcom
         let place = place.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column)).unwrap_or_default();
         let what = report.step.as_ref().map_or("globals".to_owned(), |step| format!("step `{step}`"));
         let message = format!("{what} {why}: {place}{}", report.message);
-        reporter.borrow_mut().log(LogSource::Runtime, level, &message);
+        reporter.lock().log(LogSource::Runtime, level, None, &message);
     }
     first.map(|report| Outcome::Crash(report.clone()))
 }
 
-struct Run<'a> {
-    request: &'a Request,
-    reporter: &'a Rc<RefCell<Reporter>>,
+struct Run {
+    desk: Rc<Desk>,
     isolate: Isolate,
-    program: Program,
-    conditions: Conditions,
-    executions: u32,
-    figures: Figures,
 }
 
-/// What travels along the edges.
-#[derive(Clone)]
-struct Parcel {
-    state: State,
-    /// The state as it may be seen outside, where that is another one.
-    shown: Option<State>,
-    from: Option<Execution>,
-}
-
-impl Run<'_> {
-    fn input(&self) -> State {
-        self.request.input.clone().unwrap_or_else(|| assemble::no_input(self.request.index))
-    }
-
+impl Run {
     async fn walk(&mut self) -> RunComplete {
-        let plan = &self.request.plan;
-        let input = self.input();
-        let mut walk = Walk::new(plan, Parcel { state: input, shown: None, from: None });
+        let request = self.desk.request.clone();
+        let input = request.input.clone().unwrap_or_else(|| assemble::no_input(request.index));
+        let parcel = Parcel { state: input, shown: None, from: None };
+        let mut walk = Walk::new(PlanOf(request.clone()), parcel).within(request.limits.steps.saturating_sub(1));
         while let Some(visit) = walk.next() {
             match self.visit(&visit).await {
                 Ok(completion) => walk.complete(visit, completion),
@@ -392,103 +401,80 @@ impl Run<'_> {
                 .map(|(name, parcel)| (name, parcel.shown.unwrap_or(parcel.state)))
                 .collect(),
         };
-        RunComplete { outcome, results, figures: self.figures, executions: self.executions }
+        let (figures, executions) = (self.desk.figures.get(), self.desk.executions.get());
+        RunComplete { outcome, results, figures, executions }
     }
 
     async fn visit(&mut self, visit: &Visit<Parcel>) -> Result<Completion<Parcel>, Outcome> {
-        let plan = &self.request.plan;
-        let step = &plan[visit.step];
-        let Some(job) = &step.job else {
+        let desk = self.desk.clone();
+        let plan = desk.plan();
+        let Some(job) = &plan[visit.step].job else {
             // A trigger passes its input on.
             let state = visit.input.as_ref().map(|parcel| parcel.state.clone());
             self.start_clock();
-            let followed = self.decide(visit.step, state.as_ref(), false).await;
+            let decided = {
+                deno_core::scope!(scope, self.isolate.runtime);
+                desk.decide(scope, visit.step, state.as_ref(), false)
+            };
+            let followed = self.after_conditions(visit.step, decided).await;
             self.stop_clock();
             let followed = followed?;
-            let leaf = plan.end() == Some(visit.step) || !followed.contains(&true);
-            // What comes out of a run has no credentials on it, whoever put them there.
-            let output = visit.input.clone().map(|parcel| match leaf {
-                true => Parcel {
-                    state: self.stripped(&parcel.state),
-                    shown: parcel.shown.map(|shown| self.stripped(&shown)),
-                    ..parcel
-                },
-                false => parcel,
-            });
+            let output = desk.passed_on(visit, &followed);
             return Ok(Completion { output, failure: None, followed });
         };
-        self.executions += 1;
-        let execution = Execution(self.executions);
-        let input = self.input_of(job, visit)?;
-        self.reporter.borrow_mut().current = Some((step.id.clone(), execution));
-        self.reporter.borrow_mut().send(Event::StepStart(StepStart {
-            execution,
-            step: step.id.clone(),
-            name: step.name.clone(),
-            caller: visit.caller.map(|caller| plan[caller].id.clone()),
-            input_from: visit.input.as_ref().and_then(|parcel| parcel.from),
-            bytes_in: input.len(),
-        }));
-
         self.start_clock();
-        let options = encode::Options {
-            index: self.request.index,
-            remove: self.request.state_props_to_remove.clone(),
-            limit: self.request.limits.state.unwrap_or(usize::MAX),
+        let begun = {
+            deno_core::scope!(scope, self.isolate.runtime);
+            desk.begin(scope, visit, None)
         };
-        let module = format!("job://{}/{}", execution.0, visit.step.get());
-        let executable = self.program.job(visit.step).expect("all that can be reached have compiled");
-        let task = Task {
-            source: &job.source,
-            executable,
-            step: Some(visit.step),
-            globals: plan.globals(),
-            module,
-            input,
-            options: &options,
-        };
-        let mut done = step::execute(&mut self.isolate, &task).await;
-        tracing::debug!(step = step.id.as_str(), execution = execution.0, figures = ?done.figures, "step executed");
-
-        for warning in &done.warnings {
-            self.reporter.borrow_mut().log(LogSource::Runtime, Level::Warn, warning);
-        }
-        let failure = self.settle(step.id.as_str(), &mut done, options.index);
-        let shown = self.shown(&done, visit.input.as_ref());
-        let decided = match done.outcome.stops_the_run() {
-            true => Err(done.outcome.clone()),
-            false => self.decide(visit.step, done.output.as_ref(), failure.is_some()).await,
-        };
-        self.stop_clock();
-        self.add(&done.figures);
-        let is_end = plan.end() == Some(visit.step);
-        let next = match &decided {
-            Ok(followed) if !is_end => {
-                let edges = step.next.iter().zip(followed).filter(|(_, followed)| **followed);
-                edges.map(|(edge, _)| plan[edge.target].id.clone()).collect()
+        let begun = Rc::new(begun.map_err(|outcome| self.isolate.or_killed(outcome))?);
+        let execution = begun.execution;
+        let task = desk.task(&begun, format!("job://{}/{}", execution.0, visit.step.get()));
+        let (mut done, items) = match job.with_items {
+            None => (step::execute(&mut self.isolate, &task).await, None),
+            Some(_) => {
+                let (done, items) = step::execute_items(&mut self.isolate, &desk, &task, &begun).await;
+                (done, Some(items))
             }
-            _ => Vec::new(),
         };
-        let complete = StepComplete {
-            execution,
-            step: step.id.clone(),
-            outcome: done.outcome,
-            output: shown.clone().or_else(|| done.output.clone()),
-            next,
-            figures: done.figures,
+        let step = plan[visit.step].id.as_str();
+        tracing::debug!(step, execution = execution.0, figures = ?done.figures, "step executed");
+        let mut judged = {
+            deno_core::scope!(scope, self.isolate.runtime);
+            desk.judge(scope, &begun, &mut done)
         };
-        self.reporter.borrow_mut().send(Event::StepComplete(complete));
-        self.reporter.borrow_mut().current = None;
-        let output = done.output.map(|state| Parcel { state, shown, from: Some(execution) });
-        Ok(Completion { output, failure, followed: decided? })
+        if !done.outcome.stops_the_run() {
+            judged.decided = self.after_conditions(visit.step, judged.decided).await;
+        }
+        self.stop_clock();
+        let output = desk.complete(&begun, done, &judged, items);
+        Ok(Completion { output, failure: judged.failure, followed: judged.decided? })
+    }
+
+    /// A condition may leave a rejection behind; it is not the next step's.
+    async fn after_conditions(
+        &mut self,
+        step: StepIndex,
+        decided: Result<Vec<bool>, Outcome>,
+    ) -> Result<Vec<bool>, Outcome> {
+        let desk = self.desk.clone();
+        let step = &desk.plan()[step];
+        let turned = match step.next.iter().any(|edge| matches!(edge.condition, Condition::Expression(_))) {
+            true => self.isolate.turn().await,
+            false => Ok(()),
+        };
+        match decided {
+            Ok(decided) => turned.map(|()| decided).map_err(|outcome| outcome.in_step(step.id.as_str())),
+            Err(outcome) => Err(self.isolate.or_killed(outcome).in_step(step.id.as_str())),
+        }
     }
 
     fn start_clock(&mut self) {
         self.isolate.begin_step();
-        let limit = self.request.limits.step_timeout;
-        let deadline = limit.map(|limit| (Instant::now() + limit, timeout(limit, "Job")));
+        let limits = &self.desk.request.limits;
+        let deadline = limits.step_timeout.map(|limit| (Instant::now() + limit, timeout(limit, "Job")));
         self.isolate.killer.set(Clock::Step, deadline);
-        if let Some(limit) = self.request.limits.step_cpu_timeout {
+        if let Some(limit) = limits.step_cpu_timeout {
             self.isolate.killer.set_cpu(Clock::Step, Some((limit, cpu_timeout(limit, "Job"))));
         }
     }
@@ -496,120 +482,5 @@ impl Run<'_> {
     fn stop_clock(&self) {
         self.isolate.killer.set(Clock::Step, None);
         self.isolate.killer.set_cpu(Clock::Step, None);
-    }
-
-    fn stripped(&self, state: &State) -> State {
-        assemble::stripped(state, &self.request.state_props_to_remove, self.request.index)
-    }
-
-    /// The output as it may be seen outside, if there is anything in it that may not be. What came in from outside goes out
-    /// as it is; what the job has written, or was handed by a step that had something to hide, is searched.
-    fn shown(&self, done: &Done, input: Option<&Parcel>) -> Option<State> {
-        let mut reporter = self.reporter.borrow_mut();
-        let output = done.output.as_ref().filter(|_| !reporter.secrets.is_empty())?;
-        let suspicious = input.is_some_and(|parcel| parcel.shown.is_some());
-        if !suspicious && !done.fresh.iter().any(|text| reporter.secrets.is_in(text)) {
-            return None;
-        }
-        let shown = reporter.secrets.mask_state(output, self.request.index)?;
-        let warning = "a value of the step's configuration is on its output; outside of the run it reads \"***\"";
-        reporter.log(LogSource::Runtime, Level::Warn, warning);
-        Some(shown)
-    }
-
-    /// Puts a failure on the output, and finds one that the job put there itself.
-    fn settle(&self, step: &str, done: &mut Done, index: IndexOptions) -> Option<ErrorReport> {
-        let outcome = std::mem::replace(&mut done.outcome, Outcome::Success);
-        let outcome = self.reporter.borrow().secrets.mask_outcome(outcome.in_step(step));
-        let mut failure = None;
-        if let Outcome::Fail(report) = &outcome {
-            let output = done.output.take().unwrap_or_else(State::empty);
-            let error = outcome.to_error_value().unwrap_or_default();
-            let output = assemble::with_error(&output, step, error, index);
-            done.figures.bytes_out = output.len();
-            done.output = Some(output);
-            failure = Some(report.clone());
-        }
-        done.outcome = outcome;
-        if let (Outcome::Success, Some(output)) = (&done.outcome, &done.output)
-            && let Some((name, message)) = assemble::error_of(output, step)
-        {
-            let name = name.unwrap_or_else(|| "JobError".into());
-            let message = message.unwrap_or_else(|| format!("the job put an error on state.errors[{step:?}]"));
-            let report = ErrorReport { step: Some(step.to_owned()), ..ErrorReport::new(name, message) };
-            failure = Some(report.clone());
-            done.outcome = Outcome::Fail(report);
-        }
-        failure
-    }
-
-    fn input_of(&self, job: &Job, visit: &Visit<Parcel>) -> Result<State, Outcome> {
-        let configuration = match &job.configuration {
-            Some(Configuration::Inline(map)) => Some(map),
-            Some(Configuration::Named(id)) => {
-                let message = format!("the credential \"{id}\" has not been loaded");
-                return Err(Outcome::Exception(ErrorReport::new("CredentialLoadError", message)));
-            }
-            None => None,
-        };
-        let given = visit.input.as_ref().map(|parcel| &parcel.state);
-        let credentials = self.request.plan.credentials();
-        self.learn(job, given);
-        assemble::input(job, given, credentials, configuration, self.request.index).map_err(|error| {
-            let message = format!("the default state of step \"{}\": {error}", self.request.plan[visit.step].id);
-            Outcome::Crash(ErrorReport::new("InputError", message))
-        })
-    }
-
-    /// Takes note of what must not get out and only a state says; the plan's own credentials are known from the start.
-    fn learn(&self, job: &Job, input: Option<&State>) {
-        let default = job
-            .state
-            .as_ref()
-            .filter(|text| text.get().contains("configuration"))
-            .and_then(|text| State::parse(text.get().as_bytes().to_vec(), &self.request.index).ok());
-        for state in [default.as_ref(), input].into_iter().flatten() {
-            if let Some(configuration) = assemble::configuration_of(state) {
-                self.reporter.borrow_mut().secrets.add(&configuration);
-            }
-        }
-    }
-
-    /// Which edges are followed.
-    async fn decide(&mut self, from: StepIndex, state: Option<&State>, failed: bool) -> Result<Vec<bool>, Outcome> {
-        let empty;
-        let state = match state {
-            Some(state) => state,
-            None => {
-                empty = State::empty();
-                &empty
-            }
-        };
-        let plan = &self.request.plan;
-        let edges = plan[from].next.iter().enumerate();
-        let decided = edges.map(|(place, edge)| match edge.condition.decide(failed) {
-            Some(followed) => Ok(followed),
-            None => self.conditions.evaluate(&mut self.isolate, plan, from, place, state),
-        });
-        let decided: Result<Vec<bool>, Outcome> = decided.collect();
-        // A condition may leave a rejection behind; it is not the next step's.
-        let turned = match plan[from].next.iter().any(|edge| matches!(edge.condition, Condition::Expression(_))) {
-            true => self.isolate.turn().await,
-            false => Ok(()),
-        };
-        decided.and_then(|decided| turned.map(|()| decided)).map_err(|outcome| outcome.in_step(plan[from].id.as_str()))
-    }
-
-    fn add(&mut self, figures: &Figures) {
-        let total = &mut self.figures;
-        total.view += figures.view;
-        total.encode += figures.encode;
-        total.load += figures.load;
-        total.bytes_in += figures.bytes_in;
-        total.bytes_parsed += figures.bytes_parsed;
-        total.bytes_out += figures.bytes_out;
-        total.bytes_spliced += figures.bytes_spliced;
-        total.state_walks += figures.state_walks;
-        total.heap = total.heap.max(figures.heap);
     }
 }

@@ -1,5 +1,6 @@
 //! One execution of one step: view, run, encode.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,11 +10,18 @@ use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Positi
 use fulgurite_state::State;
 
 use crate::assemble;
-use crate::encode::{self, Encoded};
-use crate::event::Figures;
+use crate::batch::{self, Batch, ItemsFrom};
+use crate::desk::{Begun, Desk};
+use crate::elsewhere::Helpers;
+use crate::encode::{self, Encoded, Pristine};
+use crate::event::{Figures, Items};
 use crate::executable::Executable;
-use crate::fault::{self, Moment};
+use crate::fault::{self, Moment, Sources};
 use crate::isolate::{Functions, Isolate, idle};
+use crate::loader::Loader;
+use crate::ops::Elsewhere;
+use crate::view::Views;
+use crate::watchdog::Kill;
 
 /// What to execute.
 pub(crate) struct Task<'a> {
@@ -23,11 +31,13 @@ pub(crate) struct Task<'a> {
     /// Whose adaptors the job may import.
     pub(crate) step: Option<StepIndex>,
     /// Code whose exports become globals while the step runs.
-    pub(crate) globals: Option<&'a Source>,
+    pub(crate) globals: Option<(&'a Source, &'a Executable)>,
     /// A name for the module that no other execution has.
     pub(crate) module: String,
     pub(crate) input: State,
     pub(crate) options: &'a encode::Options,
+    /// Its number, for what it logs and calls.
+    pub(crate) execution: u32,
 }
 
 impl Task<'_> {
@@ -55,6 +65,33 @@ pub(crate) struct Done {
     pub(crate) figures: Figures,
 }
 
+impl Done {
+    /// Nothing has been done with the input yet.
+    pub(crate) fn new(input: &State) -> Done {
+        let figures = Figures { bytes_in: input.len(), ..Figures::default() };
+        Done { outcome: Outcome::Success, output: None, warnings: Vec::new(), fresh: Vec::new(), figures }
+    }
+
+    /// What an answer came to.
+    pub(crate) fn of(ended: Ended, input: &State) -> Done {
+        let mut done = Done::new(input);
+        done.take(ended.encoded);
+        if let Err(outcome) = ended.outcome {
+            done.outcome = outcome;
+        }
+        done
+    }
+
+    fn take(&mut self, encoded: Encoded) {
+        self.figures.bytes_spliced = encoded.spliced;
+        self.figures.state_walks = encoded.walks;
+        self.figures.bytes_out = encoded.state.as_ref().map_or(0, State::len);
+        self.output = encoded.state;
+        self.warnings = encoded.warnings;
+        self.fresh = encoded.fresh;
+    }
+}
+
 /// Executes a step. On a failure the output is what the job has made of its input so far.
 pub(crate) async fn execute(isolate: &mut Isolate, task: &Task<'_>) -> Done {
     let (start, mut done) = prepare(isolate, task);
@@ -71,8 +108,7 @@ pub(crate) async fn execute_loaded(isolate: &mut Isolate, task: &Task<'_>, names
 
 fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Instant, Done) {
     let _ = isolate.views.take_cost();
-    let figures = Figures { bytes_in: task.input.len(), ..Figures::default() };
-    (Instant::now(), Done { outcome: Outcome::Success, output: None, warnings: Vec::new(), fresh: Vec::new(), figures })
+    (Instant::now(), Done::new(&task.input))
 }
 
 fn conclude(
@@ -102,17 +138,17 @@ fn conclude(
     done
 }
 
+/// Installs the plan's globals, evaluated anew.
+async fn globals(isolate: &mut Isolate, task: &Task<'_>) -> Result<Vec<v8::Global<v8::Name>>, Outcome> {
+    let Some((source, executable)) = task.globals else { return Ok(Vec::new()) };
+    let namespace = isolate.load(&format!("{}/globals", task.module), source, executable, None).await?;
+    Ok(install(isolate, &namespace))
+}
+
 async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<(), Outcome> {
     let start = Instant::now();
     isolate.begin_requests();
-    let globals = match task.globals {
-        Some(globals) => {
-            let namespace =
-                isolate.load(&format!("{}/globals", task.module), globals, &Executable::plain(globals), None).await?;
-            install(isolate, &namespace)
-        }
-        None => Vec::new(),
-    };
+    let globals = globals(isolate, task).await?;
     let loaded = isolate.load(&task.module, task.source, task.executable, task.step).await;
     done.figures.load = start.elapsed();
     let result = match loaded {
@@ -172,12 +208,144 @@ async fn run_loaded(
     // Encoding may have run user code that left a rejection behind.
     isolate.turn().await?;
 
-    done.output = ended.encoded.state;
-    done.warnings = ended.encoded.warnings;
-    done.fresh = ended.encoded.fresh;
-    done.figures.bytes_spliced = ended.encoded.spliced;
-    done.figures.state_walks = ended.encoded.walks;
+    done.take(ended.encoded);
     ended.outcome
+}
+
+/// Executes a step over items, which are many executions in one.
+pub(crate) async fn execute_items(
+    isolate: &mut Isolate,
+    desk: &Rc<Desk>,
+    task: &Task<'_>,
+    begun: &Rc<Begun>,
+) -> (Done, Items) {
+    let (start, mut done) = prepare(isolate, task);
+    isolate.begin_requests();
+    let mut items = Items::default();
+    let result = match globals(isolate, task).await {
+        Ok(globals) => {
+            let result = run_items(isolate, desk, task, begun, &mut done, &mut items).await;
+            uninstall(isolate, &globals);
+            result
+        }
+        Err(outcome) => Err(outcome),
+    };
+    let live = done.output.as_ref().is_some_and(|output| output.live().is_some());
+    let ended = isolate.end_requests(live).await;
+    isolate.clear_timers();
+    (conclude(isolate, task, start, done, ended.and(result)), items)
+}
+
+async fn run_items(
+    isolate: &mut Isolate,
+    desk: &Rc<Desk>,
+    task: &Task<'_>,
+    begun: &Rc<Begun>,
+    done: &mut Done,
+    items: &mut Items,
+) -> Result<(), Outcome> {
+    // What every call needs is loaded once.
+    isolate.prepare(task.source, task.executable, task.step).await?;
+    let started = {
+        deno_core::scope!(scope, isolate.runtime);
+        let number = v8::Integer::new_from_unsigned(scope, task.execution).into();
+        scope.set_continuation_preserved_embedder_data(number);
+        let started = batch::items_of(desk, scope, begun).map(|from| {
+            let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+            let (text, source) = match from {
+                ItemsFrom::Array(text) => (Some(text), undefined),
+                ItemsFrom::Source(source) => (None, source),
+            };
+            let batch = Batch::new(desk, begun.clone(), text);
+            desk.batches.borrow_mut().insert(task.execution, batch.clone());
+            (batch, v8::Global::new(scope, source))
+        });
+        let nothing = v8::undefined(scope).into();
+        scope.set_continuation_preserved_embedder_data(nothing);
+        started
+    };
+    let (batch, source) = started.map_err(|outcome| isolate.or_killed(outcome))?;
+    let mut helpers = match batch.with.isolates.get() {
+        1 => None,
+        _ => Some(Helpers::start(desk, isolate, &batch)?),
+    };
+    let promise = start_items(isolate, desk, task.execution, &batch, &source)?;
+    let answered = finish(isolate, promise).await;
+    let turned = isolate.turn().await;
+    desk.batches.borrow_mut().remove(&task.execution);
+    if let Some(helpers) = &mut helpers {
+        let over = !batch.is_through() || answered.is_err();
+        let report = ErrorReport::new("AbortError", "the step is over");
+        helpers.end(isolate.killer.fired().or(over.then_some(Kill { reason: KillReason::Abort, report })));
+        drop(isolate.runtime.op_state().borrow_mut().try_take::<Elsewhere>());
+    }
+    let answer = answered?;
+    turned?;
+    let thrown = {
+        deno_core::scope!(scope, isolate.runtime);
+        read(scope, &answer)
+            .filter(|answer| answer.ok != Some(true))
+            .map(|answer| batch::thrown(desk, scope, answer.value))
+    };
+    *items = batch.conclude(desk, thrown, done);
+    if let Some(kill) = isolate.killer.fired() {
+        return Err(isolate.killed(kill));
+    }
+    match std::mem::replace(&mut done.outcome, Outcome::Success) {
+        Outcome::Success => Ok(()),
+        outcome => Err(outcome),
+    }
+}
+
+/// Sets JavaScript to work on a batch; answers the promise of the end.
+fn start_items(
+    isolate: &mut Isolate,
+    desk: &Desk,
+    execution: u32,
+    batch: &Batch,
+    source: &v8::Global<v8::Value>,
+) -> Result<v8::Global<v8::Promise>, Outcome> {
+    let promise = {
+        let Isolate { runtime, functions, .. } = isolate;
+        deno_core::scope!(scope, runtime);
+        let undefined = v8::undefined(scope).into();
+        let execution = v8::Integer::new_from_unsigned(scope, execution).into();
+        let width = v8::Integer::new_from_unsigned(scope, batch.width(desk)).into();
+        let source = v8::Local::new(scope, source);
+        let run_items = v8::Local::new(scope, &functions.run_items);
+        let promise = run_items.call(scope, undefined, &[execution, width, source]);
+        let promise = promise.and_then(|promise| v8::Local::<v8::Promise>::try_from(promise).ok());
+        promise.map(|promise| v8::Global::new(scope, promise))
+    };
+    promise.ok_or_else(|| isolate.or_killed(idle()))
+}
+
+/// Runs the items that another isolate sends, until there are no more.
+///
+/// # Errors
+/// What ends the run.
+pub(crate) async fn serve_items(
+    isolate: &mut Isolate,
+    desk: &Rc<Desk>,
+    task: &Task<'_>,
+    batch: &Rc<Batch>,
+) -> Result<(), Outcome> {
+    isolate.begin_requests();
+    let globals = globals(isolate, task).await?;
+    isolate.prepare(task.source, task.executable, task.step).await?;
+    let elsewhere = {
+        deno_core::scope!(scope, isolate.runtime);
+        let elsewhere: v8::Local<v8::Value> = v8::null(scope).into();
+        v8::Global::new(scope, elsewhere)
+    };
+    let promise = start_items(isolate, desk, task.execution, batch, &elsewhere)?;
+    let answered = finish(isolate, promise).await;
+    let turned = isolate.turn().await;
+    uninstall(isolate, &globals);
+    let ended = isolate.end_requests(false).await;
+    isolate.clear_timers();
+    answered?;
+    turned.and(ended)
 }
 
 type Pair = (v8::Global<v8::Promise>, v8::Global<v8::Value>);
@@ -209,7 +377,11 @@ fn begin(
             let view = views.root(scope, &task.input)?;
             *time = before.elapsed();
             let run = v8::Local::new(scope, &functions.run);
-            let promise = run.call(scope, undefined, &[operations.into(), execute, view])?;
+            let number = v8::Integer::new_from_unsigned(scope, task.execution).into();
+            scope.set_continuation_preserved_embedder_data(number);
+            let promise = run.call(scope, undefined, &[operations.into(), execute, view]);
+            scope.set_continuation_preserved_embedder_data(undefined);
+            let promise = promise?;
             let promise: v8::Local<v8::Promise> = promise.try_into().ok()?;
             Some(Ok((v8::Global::new(scope, promise), v8::Global::new(scope, view))))
         })();
@@ -276,7 +448,10 @@ pub(crate) fn count(isolate: &mut Isolate, namespace: &v8::Global<v8::Object>) -
 }
 
 /// Waits for the operations; answers `{ok, value}`.
-async fn finish(isolate: &mut Isolate, promise: v8::Global<v8::Promise>) -> Result<v8::Global<v8::Value>, Outcome> {
+pub(crate) async fn finish(
+    isolate: &mut Isolate,
+    promise: v8::Global<v8::Promise>,
+) -> Result<v8::Global<v8::Value>, Outcome> {
     // Most jobs never wait for anything outside: their promise is settled by microtasks alone.
     let settled = {
         deno_core::scope!(scope, isolate.runtime);
@@ -305,68 +480,116 @@ async fn finish(isolate: &mut Isolate, promise: v8::Global<v8::Promise>) -> Resu
     isolate.until(Box::pin(resolved), Moment::Loose).await
 }
 
-struct Ended {
-    outcome: Result<(), Outcome>,
-    encoded: Encoded,
+/// What it takes to read how a job ended.
+#[derive(Clone)]
+pub(crate) struct Tools {
+    pub(crate) views: Rc<Views>,
+    pub(crate) pristine: Rc<Pristine>,
+    pub(crate) sources: Rc<Sources>,
+    pub(crate) loader: Rc<Loader>,
 }
 
-/// Encodes the output, or on a failure the input as the job left it.
+/// How the operations of a job ended, as `js/50_step.js` says it.
+pub(crate) struct Answer<'s> {
+    /// `None` when the job has no operations: then the value is what to say about it.
+    pub(crate) ok: Option<bool>,
+    /// The output, or what was thrown.
+    pub(crate) value: v8::Local<'s, v8::Value>,
+    /// The operation that was started last, from 1.
+    pub(crate) running: u32,
+}
+
+/// How it ended, with what it hands on.
+pub(crate) struct Ended {
+    pub(crate) outcome: Result<(), Outcome>,
+    pub(crate) encoded: Encoded,
+}
+
 fn end(
     isolate: &mut Isolate,
     task: &Task<'_>,
     answer: v8::Global<v8::Value>,
     view: v8::Global<v8::Value>,
 ) -> Result<Ended, Outcome> {
+    let tools = isolate.tools();
     let ended = {
-        let Isolate { runtime, views, pristine, sources, loader, .. } = isolate;
-        let refused = loader.take_refused();
-        deno_core::scope!(scope, runtime);
-        let read = (|| {
-            let answer: v8::Local<v8::Object> = v8::Local::new(scope, &answer).try_into().ok()?;
-            let (ok, value) = (v8::String::new(scope, "ok")?, v8::String::new(scope, "value")?);
-            let running = v8::String::new(scope, "running")?;
-            let running = answer.get(scope, running.into())?.uint32_value(scope)?;
-            Some((answer.get(scope, ok.into())?.is_true(), answer.get(scope, value.into())?, running))
-        })();
-        match read {
+        deno_core::scope!(scope, isolate.runtime);
+        match read(scope, &answer) {
             None => Err(idle()),
-            Some((true, value, _)) => match encode::encode(scope, views, pristine, task.options, value) {
-                Ok(encoded) => Ok(Ended { outcome: Ok(()), encoded }),
-                Err(error) => {
-                    let outcome = encode_outcome(scope, sources, error, &task.options.remove);
-                    Ok(Ended { outcome: Err(outcome), encoded: unchanged(task) })
-                }
-            },
-            Some((false, exception, running)) => {
-                let operation = task.operation(running);
-                let outcome = match refused {
-                    Some(refused) if names_import(scope, exception, &refused.specifier) => {
-                        Outcome::Crash(sources.import_error(&refused))
-                    }
-                    _ => fault::from_exception(scope, sources, exception, Moment::Run, operation, &task.options.remove),
-                };
+            Some(answer) => {
                 let view = v8::Local::new(scope, &view);
-                let encoded = match encode::encode(scope, views, pristine, task.options, view) {
-                    Ok(encoded) => encoded,
-                    // The input itself cannot be encoded any more: hand on what it was.
-                    Err(error) => {
-                        let why = match &error {
-                            encode::Error::Threw { path, .. } => format!("{path} throws when it is read"),
-                            encode::Error::Cannot { path, why } => format!("{path} {why}"),
-                            encode::Error::TooLarge { limit } => format!("the state exceeds {limit} bytes"),
-                            encode::Error::Terminated => "the run is being stopped".into(),
-                        };
-                        let warning = format!("{why}; the step hands on its input as it was given");
-                        Encoded { warnings: vec![warning], ..unchanged(task) }
-                    }
-                };
-                Ok(Ended { outcome: Err(outcome), encoded })
+                Ok(read_answer(scope, &tools, task, answer, Some(view)))
             }
         }
     };
     match isolate.killer.fired() {
         Some(kill) => Err(isolate.killed(kill)),
         None => ended,
+    }
+}
+
+fn read<'s>(scope: &mut v8::PinScope<'s, '_>, answer: &v8::Global<v8::Value>) -> Option<Answer<'s>> {
+    let answer: v8::Local<v8::Object> = v8::Local::new(scope, answer).try_into().ok()?;
+    let (ok, value) = (v8::String::new(scope, "ok")?, v8::String::new(scope, "value")?);
+    let running = v8::String::new(scope, "running")?;
+    let running = answer.get(scope, running.into())?.uint32_value(scope)?;
+    let ok = Some(answer.get(scope, ok.into())?.is_true());
+    Some(Answer { ok, value: answer.get(scope, value.into())?, running })
+}
+
+/// Encodes the output; on a failure the input as the job left it, if somebody has a use for that. Whether the run is being killed
+/// is the caller's to ask.
+pub(crate) fn read_answer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    tools: &Tools,
+    task: &Task<'_>,
+    answer: Answer<'s>,
+    view: Option<v8::Local<'s, v8::Value>>,
+) -> Ended {
+    let Tools { views, pristine, sources, loader } = tools;
+    let refused = loader.take_refused();
+    let Answer { ok, value, running } = answer;
+    match ok {
+        Some(true) => match encode::encode(scope, views, pristine, task.options, value) {
+            Ok(encoded) => Ended { outcome: Ok(()), encoded },
+            Err(error) => {
+                let outcome = encode_outcome(scope, sources, error, &task.options.remove);
+                Ended { outcome: Err(outcome), encoded: unchanged(task) }
+            }
+        },
+        Some(false) => {
+            let operation = task.operation(running);
+            let outcome = match refused {
+                Some(refused) if names_import(scope, value, &refused.specifier) => {
+                    Outcome::Crash(sources.import_error(&refused))
+                }
+                _ => fault::from_exception(scope, sources, value, Moment::Run, operation, &task.options.remove),
+            };
+            let encoded = match view.map(|view| encode::encode(scope, views, pristine, task.options, view)) {
+                Some(Ok(encoded)) => encoded,
+                // The input itself cannot be encoded any more: hand on what it was.
+                Some(Err(error)) => {
+                    let warning = format!("{}; the step hands on its input as it was given", error.in_words());
+                    Encoded { warnings: vec![warning], ..unchanged(task) }
+                }
+                None => Encoded { state: None, warnings: Vec::new(), spliced: 0, walks: 0, fresh: Vec::new() },
+            };
+            Ended { outcome: Err(outcome), encoded }
+        }
+        None => {
+            let mut text = |place| {
+                let value = v8::Local::<v8::Object>::try_from(value).ok()?.get_index(scope, place)?;
+                let text = v8::Local::<v8::String>::try_from(value).ok()?;
+                Some(crate::text::lossy(scope, text))
+            };
+            let message = text(0).unwrap_or_else(|| "the job has no operations".into());
+            let report = ErrorReport {
+                hint: text(1),
+                operation: task.operation(running),
+                ..ErrorReport::new("RuntimeCrash", message)
+            };
+            Ended { outcome: Err(Outcome::Crash(report)), encoded: unchanged(task) }
+        }
     }
 }
 
@@ -404,13 +627,16 @@ fn encode_outcome(
             let message = format!("cannot turn the step's output into JSON: {path} {why}");
             Outcome::Fail(ErrorReport::new("StateEncodeError", message))
         }
-        encode::Error::TooLarge { limit } => {
-            let message = format!("State exceeds the limit of {}mb", limit >> 20);
-            let hint = Some("return only what the next step needs".into());
-            Outcome::Kill(KillReason::Oom, ErrorReport { hint, ..ErrorReport::new("StateTooLargeError", message) })
-        }
+        encode::Error::TooLarge { limit } => too_large(limit),
         encode::Error::Terminated => idle(),
     }
+}
+
+/// The kill for a state that is too large.
+pub(crate) fn too_large(limit: usize) -> Outcome {
+    let message = format!("State exceeds the limit of {}mb", limit >> 20);
+    let hint = Some("return only what the next step needs".into());
+    Outcome::Kill(KillReason::Oom, ErrorReport { hint, ..ErrorReport::new("StateTooLargeError", message) })
 }
 
 /// The kill for a step that took too long.

@@ -21,7 +21,8 @@ use fulgurite_state::path::Segment;
 use fulgurite_state::quote::unquote_lossy;
 use fulgurite_state::{Object, Path, Span, State, array_chunks, object_chunks};
 
-use crate::live::{LiveValues, Values};
+use crate::desk::gone;
+use crate::live::{LiveValues, StreamFunctions, Values};
 use crate::text::{MAX_STRING, key_from, string_from};
 
 /// A value that is too long for one V8 string is parsed in pieces of about this size.
@@ -37,6 +38,7 @@ pub(crate) struct Views {
     sentinel: v8::Global<v8::Object>,
     number: v8::Global<v8::Private>,
     pub(crate) live: LiveValues,
+    pub(crate) streams: StreamFunctions,
     parsed: Cell<usize>,
     time: Cell<Duration>,
 }
@@ -89,7 +91,7 @@ fn ticket(number: u32, property: usize) -> u64 {
 
 impl Views {
     /// The table of an isolate that has none yet.
-    pub(crate) fn install(scope: &mut v8::PinScope) -> Rc<Views> {
+    pub(crate) fn install(scope: &mut v8::PinScope, streams: StreamFunctions) -> Rc<Views> {
         let sentinel = v8::Object::new(scope);
         let number = v8::Private::new(scope, None);
         let views = Rc::new(Views {
@@ -98,6 +100,7 @@ impl Views {
             sentinel: v8::Global::new(scope, sentinel),
             number: v8::Global::new(scope, number),
             live: LiveValues::default(),
+            streams,
             parsed: Cell::new(0),
             time: Cell::new(Duration::ZERO),
         });
@@ -145,9 +148,9 @@ impl Views {
     ) -> Option<v8::Local<'s, v8::Value>> {
         let streams = state.live().filter(|names| !names.streams.is_empty()).and_then(|names| self.live.of(names));
         if let Some(values) = &streams
-            && let Some((_, stream)) = values.streams.iter().find(|(at, _)| *at.0 == *path)
+            && let Some(live) = values.streams.iter().find(|live| *live.path.0 == *path)
         {
-            return Some(v8::Local::new(scope, stream));
+            return self.streams.hand_over(scope, live);
         }
         match &span.object {
             Some(object) => self.object(scope, state, span.range.start, object, level, path).map(Into::into),
@@ -373,8 +376,8 @@ impl Views {
         values: &Values,
         path: &[Segment],
     ) -> Option<()> {
-        for (at, stream) in &values.streams {
-            let Some(rest) = at.strip_prefix(path) else { continue };
+        for live in &values.streams {
+            let Some(rest) = live.path.strip_prefix(path) else { continue };
             let Some((last, way)) = rest.split_last() else { continue };
             // Own properties of freshly parsed JSON only: nothing here may reach code of the job's.
             let mut holder = leaf;
@@ -388,12 +391,15 @@ impl Views {
             }
             let object = v8::Local::<v8::Object>::try_from(holder).ok()?;
             let key = name_of(scope, last)?;
-            let stream = v8::Local::new(scope, stream);
+            let stream = self.streams.hand_over(scope, live)?;
             object.create_data_property(scope, key, stream)?;
         }
         Some(())
     }
 }
+
+/// What a state says where a stream is.
+const GONE: &str = "\"[stream]\"";
 
 /// The getter of every lazy property.
 fn read_lazy<'s, 'i>(
@@ -415,6 +421,19 @@ fn read_lazy<'s, 'i>(
     let Some(view) = view else { return };
     let has_streams = view.state.live().is_some_and(|names| !names.streams.is_empty());
     let path: Rc<[Segment]> = if has_streams { view.path_of(place).into() } else { Rc::new([]) };
+    let span = view.span(place);
+    if span.range.len() == GONE.len() && view.state.slice(span.range.clone()) == GONE {
+        // A stream that is open is found below; this one is only a word.
+        let is_open =
+            has_streams && view.state.live().is_some_and(|names| names.streams.iter().any(|at| *at.0 == *path));
+        if !is_open {
+            let name = unquote_lossy(&view.raw_key(place));
+            if let Some(value) = views.streams.stand_in(scope, &gone(&name)) {
+                rv.set(value);
+            }
+            return;
+        }
+    }
     if let Some(value) = views.materialize(scope, &view.state, &view.span(place), view.level + 1, path) {
         rv.set(value);
     }

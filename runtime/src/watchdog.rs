@@ -127,6 +127,15 @@ impl Killer {
         self.wake_for(&state);
     }
 
+    /// Moves a deadline that is set.
+    pub(crate) fn put_off(&self, clock: Clock, until: Instant) {
+        let mut state = self.lock();
+        if let Some((at, _)) = &mut state.deadlines[clock as usize] {
+            *at = until;
+            self.wake_for(&state);
+        }
+    }
+
     /// Sets or clears a deadline in CPU time of the run's thread, counted from now.
     pub(crate) fn set_cpu(&self, clock: Clock, limit: Option<(Duration, Kill)>) {
         let mut state = self.lock();

@@ -18,6 +18,7 @@ mod index;
 mod scan;
 mod state;
 mod writer;
+pub mod pick;
 pub mod path;
 pub mod quote;
 mod syntax;

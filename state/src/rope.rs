@@ -85,6 +85,18 @@ impl Rope {
         flat.into()
     }
 
+    /// One range without a copy and without a share in it; `None` when no single segment holds it.
+    ///
+    /// # Panics
+    /// When the range does not lie within the rope.
+    pub fn peek(&self, range: Range<usize>) -> Option<&[u8]> {
+        let holding = match &*self.segments {
+            [only] => only,
+            many => &many[many.partition_point(|segment| segment.start + segment.bytes.len() <= range.start)],
+        };
+        holding.bytes.get(range.start - holding.start..range.end - holding.start)
+    }
+
     /// The whole text as one slice: shared when the rope has one segment, copied otherwise.
     pub fn flatten(&self) -> Bytes {
         self.slice(0..self.len)

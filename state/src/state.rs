@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::index::{IndexOptions, Object, Property};
 use crate::path::Path;
+use crate::pick::is_key;
 use crate::rope::Rope;
 use crate::scan::{scan, scan_again};
 use crate::syntax::{SyntaxError, diagnose};
@@ -107,6 +108,21 @@ impl State {
         self.0.rope.slice(range)
     }
 
+    /// The property of an indexed object of this state: `Some(None)` when it has none of that name, `None` when the value is not
+    /// indexed.
+    pub fn find(&self, span: &Span, key: &str) -> Option<Option<Span>> {
+        let object = span.object.as_ref()?;
+        let base = span.range.start;
+        let is_it = |property: &&Property| {
+            let range = base + property.key().start..base + property.key().end;
+            match self.0.rope.peek(range.clone()) {
+                Some(raw) => is_key(raw, key),
+                None => is_key(&self.0.rope.slice(range), key),
+            }
+        };
+        Some(object.properties().iter().find(is_it).map(|property| State::span_of(base, property)))
+    }
+
     /// Length of the text in bytes, without the white space around it.
     pub fn len(&self) -> usize {
         self.0.root.range.len()
@@ -130,6 +146,42 @@ impl State {
     /// The same text with other live names.
     pub fn with_live(&self, live: Option<Arc<Live>>) -> State {
         State(Arc::new(Inner { rope: self.0.rope.clone(), root: self.0.root.clone(), live }))
+    }
+
+    /// This state with more properties, behind its own: raw keys with their quotes, and values as pieces of JSON text. O(its keys),
+    /// whatever its size. `None` when it is no indexed object, or has one of the keys.
+    pub fn with_properties<'a>(&self, more: &[(&'a [u8], &'a [Bytes])]) -> Option<State> {
+        let Inner { rope, root, live } = &*self.0;
+        let own = root.object.as_ref()?.properties();
+        let base = root.range.start;
+        let mut properties = Vec::with_capacity(own.len() + more.len());
+        properties.extend_from_slice(own);
+        let mut segments: Vec<Bytes> = Vec::with_capacity(4 + 3 * more.len());
+        segments.extend(rope.pieces(base..root.range.end - 1));
+        let mut len = root.range.len() - 1;
+        for (key, value) in more {
+            let same = |property: &Property| rope.slice(base + property.key().start..base + property.key().end) == *key;
+            if own.iter().any(|property| property.key_len as usize == key.len() && same(property)) {
+                return None;
+            }
+            let mut head = Vec::with_capacity(key.len() + 2);
+            if !properties.is_empty() {
+                head.push(b',');
+            }
+            let key_start = len + head.len();
+            head.extend_from_slice(key);
+            head.push(b':');
+            let value_start = len + head.len();
+            let value_len = value.iter().map(Bytes::len).sum();
+            properties.push(Property { key_start, key_len: key.len() as u32, value_start, value_len, child: None });
+            len = value_start + value_len;
+            segments.push(head.into());
+            segments.extend(value.iter().cloned());
+        }
+        segments.push(Bytes::from_static(b"}"));
+        let object = Arc::new(Object { properties: properties.into_boxed_slice() });
+        let root = Span { range: 0..len + 1, object: Some(object) };
+        Some(State::from_parts(Rope::new(segments), root, live.clone()))
     }
 
     /// Is the value an object?
@@ -241,6 +293,40 @@ mod tests {
         assert_eq!((state.to_bytes(), state.is_object()), (Bytes::from_static(b"{\"a\":"), true));
         assert!(properties(&state.to_bytes()).is_none());
         assert_eq!(State::trusted(Bytes::new(), None).to_bytes(), "null");
+    }
+
+    #[test]
+    fn properties_can_be_added() {
+        let more: [(&[u8], &[Bytes]); 2] = [
+            (b"\"item\"", &[Bytes::from_static(b"["), Bytes::from_static(b"1,2]")]),
+            (b"\"index\"", &[Bytes::from_static(b"7")]),
+        ];
+        for (text, expected) in [
+            (r#" {"a": {"b": 1} } "#, r#"{"a": {"b": 1} ,"item":[1,2],"index":7}"#),
+            ("{}", r#"{"item":[1,2],"index":7}"#),
+        ] {
+            let state = parse(text).with_properties(&more).unwrap();
+            assert_eq!(state.to_bytes(), expected);
+            assert_eq!(dump(&state), dump(&parse(expected)));
+        }
+        assert!(parse(r#"{"item": 1}"#).with_properties(&more).is_none());
+        assert!(parse("[1]").with_properties(&more).is_none());
+    }
+
+    #[test]
+    fn properties_are_found() {
+        let state = parse(r#" {"a": {"b\u0063": 1}, "d": [1]}"#);
+        let at = |span: &Span| String::from_utf8(state.slice(span.range.clone()).to_vec()).unwrap();
+        let a = state.find(state.root(), "a").unwrap().unwrap();
+        assert_eq!(at(&a), r#"{"b\u0063": 1}"#);
+        assert_eq!(at(&state.find(&a, "bc").unwrap().unwrap()), "1");
+        let d = state.find(state.root(), "d").unwrap().unwrap();
+        assert_eq!(at(&d), "[1]");
+        assert!(state.find(&d, "x").is_none());
+        assert!(state.find(state.root(), "x").unwrap().is_none());
+        let more: &[(&[u8], &[Bytes])] = &[(b"\"e\"", &[Bytes::from_static(b"2")])];
+        let wider = state.with_properties(more).unwrap();
+        assert!(wider.find(wider.root(), "e").unwrap().is_some() && wider.find(wider.root(), "a").unwrap().is_some());
     }
 
     #[test]

@@ -192,6 +192,12 @@ impl Writer {
         answer
     }
 
+    /// A value as JSON text that is shared when it is long.
+    pub fn piece(&mut self, json: Bytes) {
+        self.completed = None;
+        self.share(json);
+    }
+
     /// A value of another state, as the bytes that it has there, with its index.
     pub fn splice(&mut self, state: &State, span: &Span) {
         for piece in state.pieces_of(span.range.clone()) {

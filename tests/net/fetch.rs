@@ -303,7 +303,7 @@ fn between_steps() {
     use fulgurite_plan::{Condition, Draft, DraftEdge, DraftStep, Plan};
     let server = Server::start();
     let condition = format!("(fetch('{}/json').catch(e => {{ globalThis.said = e.message }}), true)", server.base);
-    let edge = DraftEdge { target: "b".into(), condition: Condition::Expression(condition), label: None };
+    let edge = DraftEdge::new("b", Condition::Expression(condition));
     let first = DraftStep { next: vec![edge], ..crate::support::step("a", "export default [s => s]") };
     let second =
         crate::support::step("b", "export default [async s => { await null; return { v: said.replace(/.*: /, '') } }]");

@@ -16,6 +16,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("payload_nul_and_scalars", nul),
         trial("payload_fifty_megabytes_between_steps", fifty),
         trial("payload_large_input", large_input),
+        trial("payload_steps_that_are_called", called),
     ]
 }
 
@@ -132,6 +133,34 @@ async fn fifty() {
     let run = world.run(plan, "{}").await;
     assert_state(&run, RunState::Success);
     assert_eq!(result(&world.handle, &run), json!({ "data": 50_000_000 }));
+    world.end().await;
+}
+
+/// A step that another calls is a step of the run, with its own output and logs; its input is nowhere on the server.
+async fn called() {
+    let world = World::with(fulgurite_lightning::Config { overlaps: true, ..server_config() }, worker_config()).await;
+    let mut plan = chain(&[
+        (
+            "a",
+            "fn(async state => { const { data } = await call('b', { data: { n: 20 } }); return { data: { n: data.n + 2 } }; });",
+        ),
+        ("c", "fn(state => state);"),
+    ]);
+    let callee = super::job(
+        "b",
+        "fn(state => { console.log('called with', state.data.n); return { data: { n: state.data.n * 2 } }; });",
+    );
+    plan["jobs"].as_array_mut().expect("a list").push(callee);
+    let run = world.run(plan, "{}").await;
+    assert_state(&run, RunState::Success);
+    assert_eq!(result(&world.handle, &run), json!({ "data": { "n": 42 } }));
+    let jobs: Vec<&str> = run.steps.iter().map(|step| step.job_id.as_str()).collect();
+    assert_eq!(jobs, ["a", "b", "c"]);
+    let [a, b, c] = &run.steps[..] else { panic!("three steps") };
+    assert_eq!((b.input_dataclip_id.as_deref(), b.reason.as_deref()), (None, Some("success")));
+    assert!(b.output_dataclip_id.is_some());
+    assert_eq!(c.input_dataclip_id, a.output_dataclip_id);
+    assert!(log_of(&run).iter().any(|line| line == "info JOB b called with 20"), "{:?}", log_of(&run));
     world.end().await;
 }
 

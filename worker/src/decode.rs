@@ -100,9 +100,12 @@ pub fn plan(text: &[u8], defaults: &Limits) -> Result<Decoded, Error> {
         let step = steps.iter_mut().find(|step| step.id.as_deref() == source && source.is_some());
         let condition = edge.condition();
         match step {
-            Some(step) => {
-                step.next.push(DraftEdge { target: edge.target_job_id, condition, label: edge.condition_label })
-            }
+            Some(step) => step.next.push(DraftEdge {
+                target: edge.target_job_id,
+                condition,
+                label: edge.condition_label,
+                max_iterations: None,
+            }),
             None => return Err(Error::NoSource(edge.id.unwrap_or(edge.target_job_id))),
         }
     }

@@ -53,6 +53,8 @@ pub(crate) struct Intake {
 struct Open {
     id: String,
     job: String,
+    /// Another execution called it: what it gives is no result of the run.
+    called: bool,
 }
 
 impl Intake {
@@ -104,10 +106,15 @@ impl Intake {
     fn step_start(&mut self, start: message::StepStart) -> Letter {
         let id = Uuid::new_v4().to_string();
         tracing::debug!(step = id, job = start.step, execution = start.execution, "step start");
-        self.open.insert(start.execution, Open { id: id.clone(), job: start.step.clone() });
-        let input = match start.input_from {
-            Some(execution) => self.clips.get(&execution).cloned(),
-            None => self.terms.input.clone(),
+        self.open.insert(
+            start.execution,
+            Open { id: id.clone(), job: start.step.clone(), called: start.called_by.is_some() },
+        );
+        let input = match (start.input_from, start.called_by) {
+            (Some(execution), _) => self.clips.get(&execution).cloned(),
+            (None, None) => self.terms.input.clone(),
+            // A state that a job made: the server has it nowhere.
+            (None, Some(_)) => None,
         };
         let message = Message::StepStart { step: id, job: start.step, input };
         Letter { at: self.clock.roomy(), message, body: None }
@@ -182,7 +189,7 @@ impl Intake {
         if matches!(output, Output::Inline(_) | Output::Erased(_)) {
             self.clips.insert(complete.execution, id);
         }
-        if complete.next.is_empty() && complete.output.is_some() && !stops {
+        if complete.next.is_empty() && complete.output.is_some() && !stops && !open.called {
             self.leaves.insert(complete.execution, text);
         }
         let figures = &complete.figures;

@@ -19,7 +19,7 @@ const REGISTRIES: [&str; 6] = [
 ];
 
 /// Crates that know no V8.
-const PLAIN: [&str; 6] = ["state/", "plan/", "engine/", "wire/", "worker/", "lightning/"];
+const PLAIN: [&str; 7] = ["state/", "plan/", "context/", "engine/", "wire/", "worker/", "lightning/"];
 
 /// Files that tools write: cargo's and npm's own lock files name their registries.
 const WRITTEN_BY_TOOLS: [&str; 2] = ["Cargo.lock", "package-lock.json"];

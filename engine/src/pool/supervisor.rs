@@ -284,6 +284,7 @@ impl Watch<'_> {
             state_props_to_remove: self.request.state_props_to_remove.clone(),
             modules,
             links: self.request.links.clone(),
+            context: self.request.context.clone(),
             forget,
         };
         child.process.sender.send(&ToChild::Run(Box::new(run)), &bodies)

@@ -15,13 +15,16 @@ use super::{Incoming, Room, Sink};
 /// How long a sink without room is left alone.
 pub(super) const AGAIN: Duration = Duration::from_millis(5);
 
+/// Steps that may be in flight at once: far more than anybody waits for.
+const MOST_OPEN: usize = 100_000;
+
 pub(super) struct Teller {
     sink: Sink,
     /// What the sink last said.
     room: Room,
     began: Instant,
-    /// The step that runs, since when.
-    step: Option<(StepStart, Instant)>,
+    /// The steps that run, since when: one, and those that it calls.
+    steps: Vec<(StepStart, Instant)>,
     executions: u32,
     /// Executions whose output may be named as a result.
     leaves: HashSet<u32>,
@@ -34,16 +37,17 @@ impl Teller {
             sink,
             room: Room::Free,
             began: Instant::now(),
-            step: None,
+            steps: Vec::new(),
             executions: 0,
             leaves: HashSet::new(),
             outcome: None,
         }
     }
 
-    /// When the run, and the step that runs, began.
+    /// When the run, and the step that runs, began. A step over items has no time of its own.
     pub(super) fn clocks(&self) -> (Instant, Option<Instant>) {
-        (self.began, self.step.as_ref().map(|(_, since)| *since))
+        let timed = self.steps.iter().filter(|(step, _)| !step.over_items);
+        (self.began, timed.map(|(_, since)| *since).min())
     }
 
     /// How the run ended, when it has been told.
@@ -71,16 +75,24 @@ impl Teller {
         match &event {
             Event::RunStart(_) | Event::Log(_) => {}
             Event::StepStart(step) => {
-                if self.step.is_some() {
-                    return Err(Error::Order("a step within a step"));
+                let is_open = |number: &u32| self.steps.iter().any(|(open, _)| open.execution == *number);
+                match &step.called_by {
+                    None if !self.steps.is_empty() => return Err(Error::Order("a step within a step")),
+                    Some(caller) if !is_open(caller) => return Err(Error::Order("a step called by none that runs")),
+                    _ => {}
                 }
-                self.executions = step.execution;
-                self.step = Some((step.clone(), Instant::now()));
+                if self.steps.len() >= MOST_OPEN || is_open(&step.execution) {
+                    return Err(Error::Order("a step too many"));
+                }
+                self.executions = self.executions.max(step.execution);
+                self.steps.push((step.clone(), Instant::now()));
             }
             Event::StepComplete(step) => {
-                if self.step.take().is_none_or(|(started, _)| started.execution != step.execution) {
+                let open = self.steps.iter().position(|(open, _)| open.execution == step.execution);
+                let Some(open) = open else {
                     return Err(Error::Order("the end of a step that did not start"));
-                }
+                };
+                self.steps.remove(open);
                 if step.next.is_empty() && step.output.is_some() {
                     self.leaves.insert(step.execution);
                 }
@@ -90,7 +102,7 @@ impl Teller {
                     Given::Here(_) => true,
                     Given::OutputOf(execution) => self.leaves.contains(execution),
                 };
-                if self.step.is_some() || !run.results.iter().all(|(_, given)| known(given)) {
+                if !self.steps.is_empty() || !run.results.iter().all(|(_, given)| known(given)) {
                     return Err(Error::Order("the end of a run that has not ended"));
                 }
                 self.outcome = Some(run.outcome.clone());
@@ -106,12 +118,13 @@ impl Teller {
         if let Some(outcome) = &self.outcome {
             return outcome.clone();
         }
-        let step = self.step.take();
-        let outcome = match &step {
+        // The one that was called last is the one that ran; its callers end after it.
+        let mut steps = std::mem::take(&mut self.steps);
+        let outcome = match steps.last() {
             Some((step, _)) => outcome.in_step(&step.step),
             None => outcome,
         };
-        if let Some((step, since)) = step {
+        while let Some((step, since)) = steps.pop() {
             let figures = Figures { duration: since.elapsed(), bytes_in: step.bytes_in, ..Figures::default() };
             let complete = StepComplete {
                 execution: step.execution,
@@ -121,6 +134,7 @@ impl Teller {
                 webhook: None,
                 next: Vec::new(),
                 figures,
+                items: None,
             };
             self.settle(&enough);
             self.hand_on(Incoming { event: Event::StepComplete(Box::new(complete)), bodies: Vec::new() });

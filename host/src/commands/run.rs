@@ -12,6 +12,7 @@ use fulgurite_compile::Adaptors;
 use fulgurite_plan::{ErrorReport, Outcome, Plan};
 use fulgurite_runtime::{Cache, Event, Figures, Level, Limits, Request, RunComplete, StepComplete};
 use fulgurite_state::{Span, State, properties};
+use serde_json::{Map, Value};
 
 use super::Context;
 use crate::clock::Stamp;
@@ -46,7 +47,9 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
         }
     };
     let limits = Limits { step_timeout: step_timeout(config, &plan), ..config.limits.clone() };
-    let request = Request { input, limits, adaptors: Arc::new(adaptors), cache, ..Request::new(plan) };
+    let (parameters, system) = (config.parameters.iter().cloned().collect(), system(context));
+    let adaptors = Arc::new(adaptors);
+    let request = Request { input, limits, adaptors, cache, parameters, system, ..Request::new(plan) };
 
     let (sender, receiver) = sync_channel(WAITING);
     let interrupt = Interrupt::listen();
@@ -68,6 +71,13 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
     watch.watch(&receiver, &running, &interrupt);
     running.join();
     watch.finish(config, &interrupt)
+}
+
+/// What templates see of the run itself.
+fn system(context: &Context) -> Map<String, Value> {
+    let began = context.clock.stamp().to_string();
+    let run = format!("local-{began}");
+    [("run".to_owned(), Value::from(run)), ("started".to_owned(), Value::from(began))].into_iter().collect()
 }
 
 /// What a run starts with.

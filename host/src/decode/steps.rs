@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use fulgurite_plan::{Condition, Configuration, DraftEdge, DraftStep, Job, Linker, Source, suggest};
+use fulgurite_plan::{
+    Batch, Collect, Condition, Configuration, DraftEdge, DraftStep, Job, Linker, OnItemError, Source, WithItems,
+    suggest,
+};
 use serde_json::value::RawValue;
 
 use super::document::{At, Document, Node, Open};
@@ -26,9 +30,21 @@ const STEP: Keys = Keys {
         "next",
         "linker",
         "sourceMap",
+        "input",
+        "publish",
+        "with_items",
+        "batch_size",
+        "concurrency",
+        "isolates",
+        "on_item_error",
+        "retries",
+        "collect",
     ],
     ignored: &["previous", "openfn"],
     instead: &[
+        ("items", "what a step runs over is called `with_items`"),
+        ("foreach", "what a step runs over is called `with_items`"),
+        ("parallelism", "how many calls are in flight is called `concurrency`"),
         ("body", "the code of a step is called `expression`"),
         ("code", "the code of a step is called `expression`"),
         ("credential", "the credential of a step is called `configuration`"),
@@ -39,11 +55,15 @@ const STEP: Keys = Keys {
 };
 
 /// Keys that mean nothing on a step without code.
-const OF_JOBS: [&str; 6] = ["adaptor", "adaptors", "configuration", "state", "linker", "sourceMap"];
+const OF_JOBS: [&str; 9] =
+    ["adaptor", "adaptors", "configuration", "state", "linker", "sourceMap", "input", "publish", "with_items"];
+
+/// Keys that mean nothing on a step that runs once.
+const OF_ITEMS: [&str; 6] = ["batch_size", "concurrency", "isolates", "on_item_error", "retries", "collect"];
 
 const EDGE: Keys = Keys {
     what: "an edge",
-    known: &["condition", "label", "disabled"],
+    known: &["condition", "label", "disabled", "max_iterations"],
     ignored: &["openfn", "name"],
     instead: &[("enabled", "write `disabled: true`, or remove it")],
 };
@@ -82,7 +102,8 @@ pub(super) fn decode(
         Some(expression) => {
             let default_name = name.as_ref().or(id.as_ref()).map_or(format!("step-{number}"), String::clone);
             let source = reader.source(&expression, "`expression`", &format!("{default_name}.js"))?;
-            Some(job(reader, &fields, source)?)
+            let with_items = with_items(reader, &fields, id.as_deref(), number)?;
+            Some(Job { with_items, ..job(reader, &fields, source)? })
         }
         None => {
             if let Some(useless) = OF_JOBS.iter().find_map(|key| fields.get(key)) {
@@ -109,6 +130,12 @@ fn job(reader: &mut Reader<'_>, fields: &Fields<'_>, source: Source) -> Result<J
     if let Some(node) = fields.get("state") {
         job.state = Some(reader.state(&node)?);
     }
+    if let Some(node) = fields.get("input") {
+        job.input = node.to_map("`input`")?;
+    }
+    if let Some(node) = fields.get("publish") {
+        job.publish = node.to_map("`publish`")?;
+    }
     if let Some(node) = fields.get("linker") {
         job.linker = linker(reader, &node)?;
     }
@@ -123,6 +150,86 @@ fn job(reader: &mut Reader<'_>, fields: &Fields<'_>, source: Source) -> Result<J
         });
     }
     Ok(job)
+}
+
+fn with_items(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    id: Option<&str>,
+    number: usize,
+) -> Result<Option<WithItems>, Error> {
+    let Some(node) = fields.get("with_items") else {
+        if let Some(useless) = OF_ITEMS.iter().find_map(|key| fields.get(key)) {
+            let message = format!("{} has no `with_items`, so this has no effect", called(id, number));
+            let help = "add `with_items`, such as `with_items: state.data.records`";
+            reader.warnings.push(message, |message| useless.warning_at(useless.at, message, help));
+        }
+        return Ok(None);
+    };
+    let mut with = WithItems::new(match node.open()? {
+        Open::Text(text) if !text.trim().is_empty() => text.into_owned(),
+        // A list of JSON is an expression, too.
+        Open::List(_) => node.to_json().into_owned(),
+        other => {
+            let message = format!("`with_items` must be an expression or a list, but is {}", other.kind());
+            return Err(
+                node.error(message, "write `with_items: state.data.records`, or a template, `\"{{ vars.records }}\"`")
+            );
+        }
+    });
+    if let Some(node) = fields.get("batch_size") {
+        with.batch = match node.open()? {
+            Open::Text(text) if text == "auto" => Batch::Auto,
+            _ => Batch::Count(at_least_one(&node, "batch_size", "write a whole number above 0, or `auto`")?),
+        };
+    }
+    let plain = "write a whole number above 0";
+    if let Some(node) = fields.get("concurrency") {
+        with.concurrency = at_least_one(&node, "concurrency", plain)?;
+    }
+    if let Some(node) = fields.get("isolates") {
+        with.isolates = at_least_one(&node, "isolates", plain)?;
+        if with.isolates.get() > MOST_ISOLATES {
+            let message = format!("`isolates` must be {MOST_ISOLATES} at most");
+            return Err(node.error(message, "each is a thread: more than there are cores gains nothing"));
+        }
+    }
+    if let Some(node) = fields.get("retries") {
+        with.retries = match node.open()? {
+            Open::Number(text) => text.parse().ok(),
+            _ => None,
+        }
+        .ok_or_else(|| node.error("`retries` must be a number", "write a whole number, such as 3"))?;
+    }
+    if let Some(node) = fields.get("on_item_error") {
+        with.on_error = match node.text("`on_item_error`")?.as_ref() {
+            "stop" => OnItemError::Stop,
+            "continue" => OnItemError::Continue,
+            other => {
+                let message = format!("`on_item_error` cannot be `{other}`");
+                return Err(node.error(message, "write `stop` or `continue`"));
+            }
+        };
+    }
+    if let Some(node) = fields.get("collect") {
+        with.collect = match node.text("`collect`")?.as_ref() {
+            "results" => Collect::Results,
+            "none" => Collect::Nothing,
+            expression => Collect::Expression(expression.to_owned()),
+        };
+    }
+    Ok(Some(with))
+}
+
+/// More threads than any machine that runs this has cores to spare.
+const MOST_ISOLATES: u32 = 64;
+
+fn at_least_one(node: &Node<'_>, key: &str, help: &str) -> Result<NonZeroU32, Error> {
+    let number = match node.open()? {
+        Open::Number(text) => text.parse().ok(),
+        _ => None,
+    };
+    number.ok_or_else(|| node.error(format!("`{key}` must be a number above 0"), help.to_owned()))
 }
 
 fn adaptors(fields: &Fields<'_>) -> Result<Vec<String>, Error> {
@@ -159,15 +266,14 @@ fn edges(reader: &mut Reader<'_>, node: &Node<'_>, places: &mut StepPlaces) -> R
         Open::Text(target) => {
             let target = target.into_owned();
             places.edges.push((target.clone(), node.at));
-            Ok(vec![DraftEdge { target, condition: Condition::Always, label: None }])
+            Ok(vec![DraftEdge::new(target, Condition::Always)])
         }
         Open::Map(entries) => {
             let mut edges = Vec::with_capacity(entries.len());
             for entry in entries {
                 let target = entry.key.into_owned();
                 places.edges.push((target.clone(), entry.key_at));
-                let (condition, label) = edge(reader, &entry.value, &target)?;
-                edges.push(DraftEdge { target, condition, label });
+                edges.push(edge(reader, &entry.value, target)?);
             }
             Ok(edges)
         }
@@ -179,13 +285,17 @@ fn edges(reader: &mut Reader<'_>, node: &Node<'_>, places: &mut StepPlaces) -> R
     }
 }
 
-fn edge(reader: &mut Reader<'_>, node: &Node<'_>, target: &str) -> Result<(Condition, Option<String>), Error> {
+fn edge(reader: &mut Reader<'_>, node: &Node<'_>, target: String) -> Result<DraftEdge, Error> {
     match node.open()? {
-        Open::Null => Ok((Condition::Never, None)),
-        Open::Bool(_) | Open::Text(_) => Ok((condition(node)?, None)),
+        Open::Null => Ok(DraftEdge::new(target, Condition::Never)),
+        Open::Bool(_) | Open::Text(_) => Ok(DraftEdge::new(target, condition(node)?)),
         Open::Map(_) => {
             let fields = Fields::new(node, "an edge", &EDGE, &mut reader.warnings)?;
             let label = fields.text("label")?;
+            let max_iterations = match fields.get("max_iterations") {
+                Some(node) => Some(at_least_one(&node, "max_iterations", "write how often the edge may be followed")?),
+                None => None,
+            };
             let disabled = match fields.get("disabled").map(|node| (node.open(), node)) {
                 None => false,
                 Some((Ok(Open::Bool(disabled)), _)) => disabled,
@@ -197,10 +307,11 @@ fn edge(reader: &mut Reader<'_>, node: &Node<'_>, target: &str) -> Result<(Condi
                     let help = "write `condition: always` to follow it, or `disabled: true` to say that it is meant";
                     reader.warnings.push(message, |message| node.warning_at(node.at, message, help));
                 }
-                return Ok((Condition::Never, label));
+                return Ok(DraftEdge { label, max_iterations, ..DraftEdge::new(target, Condition::Never) });
             };
             let condition = condition(&written)?;
-            Ok((if disabled { Condition::Never } else { condition }, label))
+            let condition = if disabled { Condition::Never } else { condition };
+            Ok(DraftEdge { target, condition, label, max_iterations })
         }
         other => {
             let message = format!("an edge must be true, false, a condition or an object, but is {}", other.kind());

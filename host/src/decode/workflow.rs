@@ -25,14 +25,14 @@ const ROOT: Keys = Keys {
 
 const NESTED: Keys = Keys {
     what: "a workflow",
-    known: &["id", "name", "steps", "jobs", "start", "globals", "credentials"],
+    known: &["id", "name", "steps", "jobs", "start", "globals", "credentials", "vars"],
     ignored: &["openfn", "history", "version"],
     instead: &[("end", "move it into `options`"), ("options", "move it out of `workflow`, beside it")],
 };
 
 const FLAT: Keys = Keys {
     what: "a workflow",
-    known: &["id", "name", "steps", "jobs", "start", "options", "globals", "credentials"],
+    known: &["id", "name", "steps", "jobs", "start", "options", "globals", "credentials", "vars"],
     ignored: &["openfn", "history", "version"],
     instead: &[("end", "move it into `options`"), ("timeout", "move it into `options`")],
 };
@@ -140,6 +140,9 @@ impl Reader<'_> {
         }
         if let Some(credentials) = fields.get("credentials") {
             draft.credentials = credentials.to_map("`credentials`")?;
+        }
+        if let Some(vars) = fields.get("vars") {
+            draft.vars = vars.to_map("`vars`")?;
         }
         for (number, item) in items.iter().enumerate() {
             let (step, step_places) = steps::decode(self, item, number + 1)?;

@@ -2,7 +2,7 @@
 //!
 //! States cross as their text. The child has checked it, and the parent does not look at it again: it only hands it on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,15 +12,15 @@ use fulgurite_engine::message::{self, Given, Segment};
 use fulgurite_engine::{child, pool};
 use fulgurite_plan::{ErrorReport, Outcome, Plan, StepId, wire};
 use fulgurite_runtime::{
-    Cache, Event, Execution, Figures, Level, Limits, Log, LogSource, Request, RunComplete, RunStart, StepComplete,
-    StepStart,
+    Cache, Event, Execution, Figures, Items, Level, Limits, Log, LogSource, Request, RunComplete, RunStart,
+    StepComplete, StepStart,
 };
 use fulgurite_state::{IndexOptions, Live, Path, State, path, properties};
 
 /// A request as it leaves the parent. It is read before it is sent and may be dropped then.
 pub fn request(request: &Request) -> pool::Request {
     // What was compiled before stays here; a child keeps what it compiles itself.
-    let Request { plan, input, limits, index, state_props_to_remove, adaptors, cache: _ } = request;
+    let Request { plan, input, limits, index, state_props_to_remove, adaptors, cache: _, parameters, system } = request;
     let memory = limits.heap.map(|heap| heap as u64 + super::BESIDE);
     let Limits {
         step_timeout,
@@ -29,6 +29,8 @@ pub fn request(request: &Request) -> pool::Request {
         run_cpu_timeout,
         heap,
         state,
+        steps,
+        call_depth,
         log_rate,
         log_line,
         ref network,
@@ -44,6 +46,8 @@ pub fn request(request: &Request) -> pool::Request {
             run_cpu_timeout,
             heap: heap.map(|bytes| bytes as u64),
             state: state.map(|bytes| bytes as u64),
+            steps,
+            call_depth,
             log_rate: log_rate.map(|bytes| bytes as u64),
             log_line: log_line as u64,
             network: serde_json::to_string(network).expect("plain data is JSON"),
@@ -57,6 +61,7 @@ pub fn request(request: &Request) -> pool::Request {
         state_props_to_remove: state_props_to_remove.clone(),
         modules: adaptors.modules().iter().map(|module| (module.name.clone(), text_of(&module.source))).collect(),
         links: serde_json::to_string(&**adaptors).expect("plain data is JSON"),
+        context: serde_json::to_string(&(parameters, system)).expect("plain data is JSON"),
         memory,
     }
 }
@@ -70,8 +75,18 @@ pub fn into_request(asked: &child::Request, cache: &Arc<Cache>) -> Result<Reques
         let report = ErrorReport::new("InternalError", format!("a bug in fulgurite: {error}"));
         Box::new(Outcome::Exception(report))
     };
-    let message::Run { plan, input, limits, index, state_props_to_remove, links, run: _, modules: _, forget: _ } =
-        &asked.run;
+    let message::Run {
+        plan,
+        input,
+        limits,
+        index,
+        state_props_to_remove,
+        links,
+        context,
+        run: _,
+        modules: _,
+        forget: _,
+    } = &asked.run;
     let message::Limits {
         step_timeout,
         run_timeout,
@@ -79,6 +94,8 @@ pub fn into_request(asked: &child::Request, cache: &Arc<Cache>) -> Result<Reques
         run_cpu_timeout,
         heap,
         state,
+        steps,
+        call_depth,
         log_rate,
         log_line,
         ref network,
@@ -95,6 +112,7 @@ pub fn into_request(asked: &child::Request, cache: &Arc<Cache>) -> Result<Reques
     let texts = asked.modules.iter().map(|(_, text)| std::str::from_utf8(text).map(Arc::from));
     let texts: Vec<Arc<str>> = texts.collect::<Result<_, _>>().map_err(|error| strange(&error))?;
     let adaptors: Adaptors = serde_json::from_str(links).map_err(|error| strange(&error))?;
+    let (parameters, system) = serde_json::from_str(context).map_err(|error| strange(&error))?;
     let network = serde_json::from_str(network).map_err(|error| strange(&error))?;
     Ok(Request {
         input: input.map_err(|error| strange(&error.kind))?,
@@ -105,6 +123,8 @@ pub fn into_request(asked: &child::Request, cache: &Arc<Cache>) -> Result<Reques
             run_cpu_timeout,
             heap: heap.map(|bytes| bytes as usize),
             state: state.map(|bytes| bytes as usize),
+            steps,
+            call_depth,
             log_rate: log_rate.map(|bytes| bytes as usize),
             log_line: log_line as usize,
             network,
@@ -113,6 +133,8 @@ pub fn into_request(asked: &child::Request, cache: &Arc<Cache>) -> Result<Reques
         cache: cache.clone(),
         index,
         state_props_to_remove: state_props_to_remove.clone(),
+        parameters,
+        system,
         ..Request::new(plan)
     })
 }
@@ -133,6 +155,8 @@ fn text_of(source: &Arc<str>) -> Bytes {
 pub struct Teller {
     /// Outputs from which nothing followed, by where their text begins: they come again as results.
     leaves: HashMap<(usize, usize), (Execution, State)>,
+    /// Executions in flight that another one calls.
+    called: HashSet<u32>,
 }
 
 impl Teller {
@@ -144,14 +168,28 @@ impl Teller {
                 let start = start.as_str().to_owned();
                 message::Event::RunStart(message::RunStart { plan, name, start, bytes_in: bytes_in as u64, startup })
             }
-            Event::StepStart(StepStart { execution, step, name, caller, input_from, bytes_in }) => {
+            Event::StepStart(StepStart {
+                execution,
+                step,
+                name,
+                caller,
+                called_by,
+                input_from,
+                bytes_in,
+                over_items,
+            }) => {
+                if called_by.is_some() {
+                    self.called.insert(execution.0);
+                }
                 message::Event::StepStart(message::StepStart {
                     execution: execution.0,
                     step: step.as_str().to_owned(),
                     name,
                     caller: caller.map(|caller| caller.as_str().to_owned()),
+                    called_by: called_by.map(|execution| execution.0),
                     input_from: input_from.map(|execution| execution.0),
                     bytes_in: bytes_in as u64,
+                    over_items,
                 })
             }
             Event::Log(Log { step, execution, source, level, message }) => {
@@ -164,7 +202,7 @@ impl Teller {
                     message: 0,
                 })
             }
-            Event::StepComplete(StepComplete { execution, step, outcome, output, next, figures }) => {
+            Event::StepComplete(StepComplete { execution, step, outcome, output, next, figures, items }) => {
                 let complete = message::StepComplete {
                     execution: execution.0,
                     step: step.as_str().to_owned(),
@@ -173,8 +211,11 @@ impl Teller {
                     webhook: output.as_ref().and_then(|output| webhook(output, &mut bodies)),
                     next: next.iter().map(|step| step.as_str().to_owned()).collect(),
                     figures: figures_out(figures),
+                    items: items.map(items_out),
                 };
-                if let Some(output) = output.filter(|_| next.is_empty()) {
+                // What was called is no result.
+                let called = self.called.remove(&execution.0);
+                if let Some(output) = output.filter(|_| next.is_empty() && !called) {
                     self.leaves.insert(beginning(&output), (execution, output));
                 }
                 message::Event::StepComplete(Box::new(complete))
@@ -201,13 +242,15 @@ impl Teller {
 pub struct Listener {
     steps: HashMap<String, StepId>,
     leaves: HashMap<u32, State>,
+    /// Executions in flight that another one calls.
+    called: HashSet<u32>,
 }
 
 impl Listener {
     /// For a run of this plan.
     pub fn new(plan: &Plan) -> Listener {
         let steps = plan.steps().iter().map(|step| (step.id.as_str().to_owned(), step.id.clone())).collect();
-        Listener { steps, leaves: HashMap::new() }
+        Listener { steps, leaves: HashMap::new(), called: HashSet::new() }
     }
 
     /// The next event; `None` when it is about a step that the plan does not have, which no honest child says.
@@ -227,14 +270,21 @@ impl Listener {
             message::Event::RunStart(message::RunStart { plan, name, start, bytes_in, startup }) => {
                 Event::RunStart(RunStart { plan, name, start: step(&start)?, bytes_in: bytes_in as usize, startup })
             }
-            message::Event::StepStart(start) => Event::StepStart(StepStart {
-                execution: Execution(start.execution),
-                step: step(&start.step)?,
-                caller: some(start.caller.as_ref())?,
-                name: start.name,
-                input_from: start.input_from.map(Execution),
-                bytes_in: start.bytes_in as usize,
-            }),
+            message::Event::StepStart(start) => {
+                if start.called_by.is_some() {
+                    self.called.insert(start.execution);
+                }
+                Event::StepStart(StepStart {
+                    execution: Execution(start.execution),
+                    step: step(&start.step)?,
+                    caller: some(start.caller.as_ref())?,
+                    name: start.name,
+                    called_by: start.called_by.map(Execution),
+                    input_from: start.input_from.map(Execution),
+                    bytes_in: start.bytes_in as usize,
+                    over_items: start.over_items,
+                })
+            }
             message::Event::Log(log) => {
                 let text = bodies.get(log.message as usize).cloned().unwrap_or_default();
                 Event::Log(Log {
@@ -246,7 +296,7 @@ impl Listener {
                 })
             }
             message::Event::StepComplete(complete) => {
-                let message::StepComplete { execution, step: id, outcome, output, webhook: _, next, figures } =
+                let message::StepComplete { execution, step: id, outcome, output, webhook: _, next, figures, items } =
                     *complete;
                 let complete = StepComplete {
                     execution: Execution(execution),
@@ -255,8 +305,10 @@ impl Listener {
                     output: output.map(arrived),
                     next: next.iter().map(|id| step(id)).collect::<Option<_>>()?,
                     figures: figures_in(figures),
+                    items: items.map(items_in),
                 };
-                if let Some(output) = complete.output.as_ref().filter(|_| complete.next.is_empty()) {
+                let called = self.called.remove(&execution);
+                if let Some(output) = complete.output.as_ref().filter(|_| complete.next.is_empty() && !called) {
                     self.leaves.insert(execution, output.clone());
                 }
                 Event::StepComplete(complete)
@@ -348,6 +400,15 @@ fn level_number(level: Level) -> u8 {
 
 fn level(number: u8) -> Level {
     LEVELS.get(usize::from(number)).copied().unwrap_or(Level::Info)
+}
+
+fn items_out(items: Items) -> message::Items {
+    let Items { calls, failed, retries } = items;
+    message::Items { calls: calls as u64, failed: failed as u64, retries: retries as u64 }
+}
+
+fn items_in(items: message::Items) -> Items {
+    Items { calls: items.calls as usize, failed: items.failed as usize, retries: items.retries as usize }
 }
 
 fn figures_out(figures: Figures) -> message::Figures {

@@ -14,7 +14,7 @@ pub(crate) fn draft(text: &str) -> Draft {
         if let Some(edge) = edge {
             let (target, condition) = edge.split_once(':').unwrap_or((edge, "always"));
             let condition = Condition::parse(condition);
-            steps[at].next.push(DraftEdge { target: target.into(), condition, label: None });
+            steps[at].next.push(DraftEdge::new(target, condition));
         }
     }
     Draft { steps, ..Draft::default() }
@@ -47,8 +47,11 @@ fn cycles() {
     #[track_caller]
     fn check(text: &str, expected: Option<&str>) {
         let got = Plan::new(draft(text)).err().map(|error| error.to_string());
-        let expected = expected
-            .map(|cycle| format!("circular dependency: {cycle}: put a condition on one of these edges, or remove one"));
+        let expected = expected.map(|cycle| {
+            format!(
+                "circular dependency: {cycle}: put a condition or `max_iterations` on one of these edges, or remove one"
+            )
+        });
         assert_eq!(got, expected, "{text}");
     }
     check("a>b b", None);
@@ -81,7 +84,7 @@ fn draft_fast(text: &str) -> Draft {
         .split_whitespace()
         .map(|word| {
             let (id, target) = word.split_once('>').unwrap();
-            let edge = DraftEdge { target: target.into(), condition: Condition::Always, label: None };
+            let edge = DraftEdge::new(target, Condition::Always);
             DraftStep { id: Some(id.into()), next: vec![edge], ..DraftStep::default() }
         })
         .collect();

@@ -153,6 +153,51 @@ fn callers_and_counts() {
     assert_eq!(seen, ["s1<", "a1<s", "b1<s", "x1<a", "x2<b"]);
 }
 
+fn looping(limit: Option<u32>) -> Plan {
+    let mut draft = draft("a>b b>a:true b>c:never c");
+    draft.steps[1].next[0].max_iterations = limit.and_then(std::num::NonZeroU32::new);
+    Plan::new(draft).unwrap()
+}
+
+/// Follows every edge; answers how many steps ran, and how it ended.
+fn follow_all(mut walk: Walk<&Plan, ()>) -> (u32, String) {
+    let mut ran = 0;
+    while let Some(visit) = walk.next() {
+        ran += 1;
+        let followed = walk.plan[visit.step].next.iter().map(|edge| edge.condition != Condition::Never).collect();
+        walk.complete(visit, Completion { output: Some(()), failure: None, followed });
+    }
+    (ran, walk.run_outcome().error().map_or_else(String::new, |error| format!("{}: {}", error.name, error.message)))
+}
+
+#[test]
+fn loops_have_budgets() {
+    let limit = |times: &str| format!("LoopLimitError: the edge `b` -> `a` was to be followed more than {times}");
+    assert_eq!(follow_all(Walk::new(&looping(None), ())), (20_002, limit("10000 times")));
+    assert_eq!(follow_all(Walk::new(&looping(Some(3)), ())), (8, limit("3 times")));
+    assert_eq!(follow_all(Walk::new(&looping(Some(1)), ())), (4, limit("once")));
+    let spent =
+        "LoopLimitError: the run has executed as many steps as it may; it was about to follow the edge `a` -> `b`";
+    assert_eq!(follow_all(Walk::new(&looping(None), ()).within(4)), (5, spent.to_owned()));
+    // With a budget of its own, even a cycle that nothing else could end is a plan.
+    let mut draft = draft("a>b b>a");
+    draft.steps[1].next[0].max_iterations = std::num::NonZeroU32::new(2);
+    assert_eq!(follow_all(Walk::new(&Plan::new(draft).unwrap(), ())).0, 6);
+}
+
+#[test]
+fn edges_that_lead_back_have_a_limit() {
+    let limits = |text: &str| -> Vec<Option<u32>> {
+        let plan = Plan::new(draft(text)).unwrap();
+        plan.steps().iter().flat_map(|step| &step.next).map(crate::Edge::limit).collect()
+    };
+    assert_eq!(limits("a>b b>c c>b:true c>d d"), [None, None, Some(10_000), None]);
+    assert_eq!(limits("a>a:true a>b b"), [Some(10_000), None]);
+    assert_eq!(limits("s>a s>b a>x b>x x"), [None; 4]);
+    // Followed from the start, wherever that stands.
+    assert_eq!(limits("a>b b>c c>a:never"), [None; 3]);
+}
+
 /// A random plan of up to 8 steps. Edges lead to later steps only, so that the walk ends; their conditions are random.
 fn any_draft() -> impl Strategy<Value = (Draft, Vec<bool>)> {
     let condition = prop_oneof![
@@ -172,7 +217,7 @@ fn any_draft() -> impl Strategy<Value = (Draft, Vec<bool>)> {
                 (0..count).map(|n| DraftStep { id: Some(format!("s{n}")), ..DraftStep::default() }).collect();
             for (from, to, condition) in edges {
                 if from < to {
-                    steps[from].next.push(DraftEdge { target: format!("s{to}"), condition, label: None });
+                    steps[from].next.push(DraftEdge::new(format!("s{to}"), condition));
                 }
             }
             (Draft { steps, end: end.map(|n| format!("s{n}")), ..Draft::default() }, failing)
@@ -248,7 +293,7 @@ proptest! {
             (0..6).map(|n| DraftStep { id: Some(format!("s{n}")), ..DraftStep::default() }).collect();
         for &(from, to, conditional) in &edges {
             let condition = if conditional { Condition::OnSuccess } else { Condition::Always };
-            steps[from].next.push(DraftEdge { target: format!("s{to}"), condition, label: None });
+            steps[from].next.push(DraftEdge::new(format!("s{to}"), condition));
         }
         // Transitive closure of the unconditional edges: there is an endless cycle when something reaches itself.
         let mut reaches = [[false; 6]; 6];

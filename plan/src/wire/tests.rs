@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::outcome::{ErrorReport, KillReason, OperationPosition, Outcome, Position};
-use crate::plan::Sanitize;
+use crate::plan::{Batch, Collect, OnItemError, Sanitize};
 
 /// Everything that a plan holds, as text: its own `Debug` hides the secrets.
 fn shown(plan: &Plan) -> String {
@@ -14,10 +14,11 @@ fn shown(plan: &Plan) -> String {
             Configuration::Inline(map) => format!("inline {map:?}"),
             Configuration::Named(id) => format!("named {id:?}"),
         });
-        format!("{job:?} {:?} {configuration:?} {:?}", job.source_map, job.state.as_ref().map(|state| state.get()))
+        let state = job.state.as_ref().map(|state| state.get());
+        format!("{job:?} {:?} {configuration:?} {state:?} {:?} {:?}", job.source_map, job.input, job.publish)
     };
     let jobs: Vec<_> = plan.steps().iter().map(|step| step.job.as_ref().map(job)).collect();
-    format!("{plan:?} {:?} {jobs:?}", plan.credentials())
+    format!("{plan:?} {:?} {:?} {jobs:?}", plan.credentials(), plan.vars())
 }
 
 #[track_caller]
@@ -66,15 +67,39 @@ fn job() -> impl Strategy<Value = Job> {
         prop::option::of(configuration),
         prop::option::of(map()),
         prop::collection::btree_map(any::<String>(), linker, 0..3),
+        prop::option::of(with_items()),
+        map(),
+        map(),
     )
-        .prop_map(|(source, source_map, adaptors, configuration, state, linker)| Job {
+        .prop_map(|(source, source_map, adaptors, configuration, state, linker, with_items, input, publish)| Job {
             source,
             source_map,
             adaptors,
             configuration,
             state: state.map(|state| Arc::from(to_raw_value(&state).unwrap())),
             linker,
+            with_items,
+            input,
+            publish,
         })
+}
+
+fn with_items() -> impl Strategy<Value = WithItems> {
+    let batch = prop_oneof![Just(Batch::One), Just(Batch::Auto), any::<NonZeroU32>().prop_map(Batch::Count)];
+    let on_error = prop_oneof![Just(OnItemError::Stop), Just(OnItemError::Continue)];
+    let collect =
+        prop_oneof![Just(Collect::Results), Just(Collect::Nothing), any::<String>().prop_map(Collect::Expression)];
+    (any::<String>(), batch, any::<NonZeroU32>(), any::<NonZeroU32>(), on_error, any::<u32>(), collect).prop_map(
+        |(items, batch, concurrency, isolates, on_error, retries, collect)| WithItems {
+            items,
+            batch,
+            concurrency,
+            isolates,
+            on_error,
+            retries,
+            collect,
+        },
+    )
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
@@ -95,6 +120,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                     target: format!("é{target}"),
                     condition: conditions[target % 3].clone(),
                     label: label.clone(),
+                    max_iterations: NonZeroU32::new(target as u32 % 4),
                 });
                 DraftStep { id: Some(format!("é{i}")), name, job, next: next.collect() }
             });
@@ -104,6 +130,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 steps: steps.collect(),
                 options,
                 globals,
+                vars: credentials.clone(),
                 credentials,
                 ..Draft::default()
             };

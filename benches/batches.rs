@@ -1,0 +1,118 @@
+//! How many items, calls and passes a second, end to end through V8, and with how much memory? Each case runs in a process of its
+//! own, so that its peak is its own.
+//!
+//! `cargo bench -p fulgurite-runtime --bench batches -- [word]`: the cases whose names hold the word.
+
+#![allow(clippy::disallowed_methods, reason = "a program of its own, not the library")]
+
+use std::num::NonZeroU32;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use fulgurite_plan::{Batch, Collect, Condition, Draft, DraftEdge, DraftStep, Job, Outcome, Plan, Source, WithItems};
+use fulgurite_runtime::{Request, start};
+use fulgurite_state::{IndexOptions, State};
+
+const SIZES: [(&str, usize); 4] = [("1K", 1_000), ("10K", 10_000), ("100K", 100_000), ("1M", 1_000_000)];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [flag, case] = &arguments[..]
+        && flag == "--case"
+    {
+        return one(case);
+    }
+    let word = arguments.into_iter().find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    println!("{:<28} {:>10} {:>12} {:>12} {:>10}", "case", "seconds", "items/s", "µs/item", "peak RSS");
+    let kinds =
+        ["with_items/untouched", "with_items/individual", "with_items/batch", "with_items/isolates", "call", "loop"];
+    for case in kinds.iter().flat_map(|kind| SIZES.map(|(size, _)| format!("{kind}/{size}"))) {
+        if case.contains(&word) {
+            let program = std::env::current_exe().expect("this program");
+            let status = Command::new(program).args(["--case", &case]).status().expect("a process");
+            assert!(status.success(), "{case}");
+        }
+    }
+}
+
+fn one(case: &str) {
+    fulgurite_runtime::initialize();
+    let (kind, size) = case.rsplit_once('/').expect("kind/size");
+    let count = SIZES.iter().find(|(name, _)| *name == size).expect("a size").1;
+    let request = request(kind, count);
+    let before = Instant::now();
+    let outcome = start(request, |_| {}).join();
+    let time = before.elapsed();
+    assert_eq!(outcome, Outcome::Success, "{case}");
+    let seconds = time.as_secs_f64();
+    println!(
+        "{case:<28} {seconds:>10.3} {:>12.0} {:>12.2} {:>7} MB",
+        count as f64 / seconds,
+        time.as_secs_f64() * 1e6 / count as f64,
+        peak() >> 20
+    );
+}
+
+fn request(kind: &str, count: usize) -> Request {
+    let items = |code: &str, change: fn(&mut WithItems)| {
+        let mut with = WithItems::new("state.data");
+        change(&mut with);
+        vec![step("s", code, Some(with))]
+    };
+    let n = |number: u32| NonZeroU32::new(number).expect("not 0");
+    let steps = match kind {
+        "with_items/untouched" => items("export default [s => s]", |with| with.collect = Collect::Nothing),
+        "with_items/individual" => items("export default [s => ({ data: s.item.id })]", |_| {}),
+        "with_items/batch" => items("export default [s => ({ data: s.item.length })]", |with| {
+            with.batch = Batch::Count(NonZeroU32::new(1000).expect("not 0"));
+        }),
+        "with_items/isolates" => items("export default [s => ({ data: s.item.id })]", |with| {
+            with.isolates = NonZeroU32::new(2).expect("not 0");
+            with.concurrency = NonZeroU32::new(16).expect("not 0");
+        }),
+        "call" => {
+            let code = format!(
+                "export default [async s => {{ for (let i = 0; i < {count}; i++) await call('other', {{ data: i }}); return {{}} }}]"
+            );
+            vec![step("main", &code, None), step("other", "export default [s => s]", None)]
+        }
+        // A page of a thousand, and what is done with it, until there is no page.
+        "loop" => {
+            let pages = count / 1000;
+            let page = "export default [s => ({ n: (s.n ?? 0) + 1, data: Array.from({ length: 1000 }, (_, i) => ({ id: i, name: `item ${i}` })) })]";
+            let load = "export default [s => ({ n: s.n, sum: s.data.reduce((sum, row) => sum + row.id, 0) })]";
+            let back = DraftEdge {
+                max_iterations: Some(n(1_000_000)),
+                ..DraftEdge::new("page", Condition::Expression(format!("state.n < {pages}")))
+            };
+            vec![
+                DraftStep { next: vec![DraftEdge::new("load", Condition::Always)], ..step("page", page, None) },
+                DraftStep { next: vec![back], ..step("load", load, None) },
+            ]
+        }
+        other => panic!("no kind `{other}`"),
+    };
+    let plan = Plan::new(Draft { steps, ..Draft::default() }).expect("a plan");
+    let mut request = Request::new(plan);
+    request.limits.step_timeout = Some(Duration::from_secs(3600));
+    request.limits.steps = u32::MAX;
+    if kind.starts_with("with_items") {
+        let rows: Vec<String> = (0..count).map(|i| format!("{{\"id\":{i},\"name\":\"item {i}\"}}")).collect();
+        let text = format!("{{\"data\":[{}]}}", rows.join(","));
+        drop(rows);
+        request.input = Some(State::parse(text, &IndexOptions::default()).expect("JSON"));
+    }
+    request
+}
+
+fn step(id: &str, code: &str, with_items: Option<WithItems>) -> DraftStep {
+    let job = Job::new(Source { name: format!("{id}.js"), text: code.into() });
+    DraftStep { id: Some(id.into()), job: Some(Job { with_items, ..job }), ..DraftStep::default() }
+}
+
+/// The most memory that this process has held so far, in bytes; 0 where the kernel does not say so.
+fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap_or_default() << 10
+}
