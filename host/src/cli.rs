@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use fulgurite_plan::suggest;
 use fulgurite_runtime::HostPattern;
 
+use crate::config::is_empty_variable;
 use crate::exit_code::ExitCode;
 
 #[cfg(target_os = "linux")]
@@ -44,7 +46,14 @@ pub struct Cli {
 impl Cli {
     /// What was typed. Ends the program, as clap does, when it makes no sense or asked for help.
     pub fn read() -> Cli {
-        Cli::try_parse().unwrap_or_else(|error| advised(error).exit())
+        // An empty variable is none, as `${WORKER_CAPACITY:-}` makes it.
+        let own = |arg: Arg| match arg.get_env().is_some_and(is_empty_variable) {
+            true => arg.env(Resettable::Reset),
+            false => arg,
+        };
+        let command = Cli::command().mut_subcommands(|command| command.mut_args(own));
+        let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+        parsed.unwrap_or_else(|error| advised(error).exit())
     }
 }
 

@@ -2,7 +2,7 @@
 //! environment.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -242,6 +242,11 @@ impl Config {
         let log = Log { levels, json: flags.log_json, traces: traces(levels.cli) };
         Ok(Config { style, log, command: Command::Run(Box::new(run(*flags)?)) })
     }
+}
+
+/// Whether a variable is there, and nothing in it.
+pub fn is_empty_variable(name: &OsStr) -> bool {
+    env::var_os(name).is_some_and(|value| value.is_empty())
 }
 
 /// The filter of our own traces: who runs something wants to hear of it, and not of us.

@@ -30,6 +30,10 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("life_a_killed_engine_costs_its_run", killed_engine),
         trial("life_claims_only_what_there_is_room_for", room),
         trial("life_late_claims_are_honoured", late_claim),
+        trial("life_claims_later_than_their_time", later_claim),
+        trial("life_abort_of_a_flood", flood),
+        trial("life_a_queue_that_is_closed", closed_queue),
+        trial("life_a_start_that_is_refused", refused_start),
         trial("life_expiry_of_the_token_is_a_deadline", expiry),
         trial("life_the_program", program),
         trial("life_the_program_and_a_wrong_secret", program_wrong_secret),
@@ -238,6 +242,59 @@ async fn late_claim() {
     world.handle.release();
     assert_state(&world.handle.wait(&id).await, RunState::Success);
     world.end().await;
+}
+
+/// An answer that comes after its time still brings runs, and nobody has waited for it with claiming.
+async fn later_claim() {
+    let config = Config { claim_timeout: Duration::from_millis(100), ..worker_config() };
+    let world = World::with(server_config(), config).await;
+    world.handle.fault(Fault::on("claim", Action::Hold));
+    let first = world.handle.enqueue(NewRun::new(chain(&[("a", "fn(state => state);")]), "{}"));
+    world.handle.until(|handle| handle.run(&first).is_some_and(|run| run.claimed_at.is_some())).await;
+    // The worker has given it up when it counts a claim that brought nothing.
+    let nothing = "fulgurite_claims_total{answer=\"none\"} 1";
+    until_answered(world.port, "GET /metrics", |metrics| metrics.contains(nothing)).await;
+    world.handle.release();
+    assert_state(&world.handle.wait(&first).await, RunState::Success);
+    assert_state(&world.run(chain(&[("a", "fn(state => state);")]), "{}").await, RunState::Success);
+    world.stop.send_replace(Stop::Drain);
+    world.working.await.expect("the worker does not panic").expect("the worker stops as it was told");
+    world.server.stop().await;
+}
+
+/// A job that logs without end does not keep an order waiting.
+async fn flood() {
+    let world = World::new().await;
+    let id = world.handle.enqueue(NewRun::new(chain(&[("a", "fn(() => { while (true) console.log('x'); });")]), "{}"));
+    until_it_says_something(&world, &id).await;
+    let abort = format!("POST /runs/{id}/abort\nauthorization: Bearer secret\r\n");
+    assert!(http(world.port, &abort).await.starts_with("HTTP/1.1 202"));
+    assert_state(&world.handle.wait(&id).await, RunState::Cancelled);
+    world.end().await;
+}
+
+/// A server that closes the queue's channel wants no claims of this worker: it ends, and says so.
+async fn closed_queue() {
+    let world = World::new().await;
+    world.handle.until(|handle| handle.channels("worker:queue") == 1).await;
+    world.handle.push("worker:queue", "phx_close", "{}");
+    let error = world.working.await.expect("the worker does not panic").expect_err("it cannot go on");
+    assert!(matches!(error, Error::Refused(_)), "{error:?}");
+    world.server.stop().await;
+}
+
+/// The run is another's: what it does from then on must not happen twice.
+async fn refused_start() {
+    let world = World::new().await;
+    world.handle.fault(Fault::on("run:start", Action::Refuse(serde_json::json!({ "state": ["is invalid"] }))));
+    let id = world.handle.enqueue(NewRun::new(chain(&[("a", ENDLESS)]), "{}"));
+    world.handle.until(|handle| handle.record().iter().any(|request| request.event == "run:start")).await;
+    let topic = format!("run:{id}");
+    world.handle.until(|handle| handle.channels(&topic) == 0).await;
+    until_answered(world.port, "GET /metrics", |metrics| metrics.contains("fulgurite_runs_unreported_total 1")).await;
+    world.stop.send_replace(Stop::Now);
+    world.working.await.expect("the worker does not panic").expect("the worker stops as it was told");
+    world.server.stop().await;
 }
 
 /// The server counts from the claim: a run whose token has little time left ends before the server stops listening.

@@ -12,6 +12,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("outbox_a_killed_worker", killed),
         trial("outbox_a_killed_worker_whose_run_was_over", killed_at_the_end),
         trial("outbox_nothing_is_left", nothing_left),
+        trial("outbox_of_another_worker", locked),
     ]
 }
 
@@ -22,7 +23,7 @@ fn start(server: &Server, outbox: &std::path::Path) -> Child {
 }
 
 fn entries(folder: &std::path::Path) -> usize {
-    std::fs::read_dir(folder).expect("the folder is there").count()
+    std::fs::read_dir(folder).expect("the folder is there").flatten().filter(|entry| entry.path().is_dir()).count()
 }
 
 async fn killed() {
@@ -92,4 +93,24 @@ async fn nothing_left() {
     assert_eq!(entries(outbox.path()), 0);
     worker.kill().expect("it lives");
     worker.wait().expect("it ends");
+}
+
+/// Two workers on one folder would end each other's runs.
+async fn locked() {
+    let server = Server::start(server_config()).await.expect("a server starts");
+    let outbox = tempfile::tempdir().expect("there is room");
+    let mut first = start(&server, outbox.path());
+    server.handle().until(|handle| handle.sockets() == 1).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fulgurite"));
+    command
+        .args(["worker", "--lightning", &server.url(), "--port", "0", "--capacity", "1", "--outbox"])
+        .arg(outbox.path());
+    let second =
+        tokio::task::spawn_blocking(move || command.env("WORKER_SECRET", "secret").output().expect("it starts"));
+    let second = second.await.expect("nothing panics");
+    assert_eq!(second.status.code(), Some(3));
+    let text = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(text.contains("another worker is using it"), "{text}");
+    first.kill().expect("it lives");
+    first.wait().expect("it ends");
 }

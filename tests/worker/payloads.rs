@@ -17,6 +17,9 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("payload_fifty_megabytes_between_steps", fifty),
         trial("payload_large_input", large_input),
         trial("payload_steps_that_are_called", called),
+        trial("payload_webhook_answers_have_a_limit", webhook),
+        trial("payload_numbers_beyond_a_double", numbers),
+        trial("payload_servers_that_know_texts_only", texts_only),
     ]
 }
 
@@ -113,6 +116,15 @@ async fn nul() {
         assert_state(&run, RunState::Success);
         assert_eq!(result(&world.handle, &run), json!({ "text": "a\u{fffd}b", "slash": "a\\u0000b" }));
         assert!(log_of(&run).iter().any(|line| line.contains("NUL")), "{:?}", log_of(&run));
+        let half = "fn(state => ({ half: '\u{1F600}'.slice(0, 1), webhookResponse: { body: { half: '\u{1F600}'.slice(1) } } }));";
+        let run = world.run(chain(&[("a", half)]), "{}").await;
+        assert_state(&run, RunState::Success);
+        assert_eq!(result(&world.handle, &run)["half"], "\u{fffd}");
+        assert_eq!(run.steps[0].webhook_response, Some(json!({ "body": { "half": "\u{fffd}" } })));
+        let named = "fn(() => { throw Object.assign(new Error('x\\u0000'), { name: 'N\\u0000' }); });";
+        let run = world.run(chain(&[("a", named)]), "{}").await;
+        assert_state(&run, RunState::Failed);
+        assert_eq!(run.steps[0].reason.as_deref(), Some("fail"));
         for (job, expected) in
             [("fn(() => 42);", json!(42)), ("fn(() => 'text');", json!("text")), ("fn(() => [1, 2]);", json!([1, 2]))]
         {
@@ -161,6 +173,55 @@ async fn called() {
     assert!(b.output_dataclip_id.is_some());
     assert_eq!(c.input_dataclip_id, a.output_dataclip_id);
     assert!(log_of(&run).iter().any(|line| line == "info JOB b called with 20"), "{:?}", log_of(&run));
+    world.end().await;
+}
+
+async fn webhook() {
+    let limits = Limits { payload: 1000, ..Limits::default() };
+    let world = World::with(server_config(), Config { defaults: limits, ..worker_config() }).await;
+    let run = world
+        .run(chain(&[("a", "fn(state => ({ webhookResponse: { body: { text: 'x'.repeat(2000) } } }));")]), "{}")
+        .await;
+    assert_state(&run, RunState::Success);
+    assert_eq!((run.steps[0].reason.as_deref(), &run.steps[0].webhook_response), (Some("success"), &None));
+    assert!(log_of(&run).iter().any(|line| line.contains("`webhookResponse` will not be sent")), "{:?}", log_of(&run));
+    world.end().await;
+}
+
+/// What nobody touched goes through as it is, and a server could not read it: it would close the connection of all runs.
+async fn numbers() {
+    for states in [StateForm::Text, StateForm::Json] {
+        let server = fulgurite_lightning::Config { jsonb: false, ..server_config() };
+        let world = World::with(server, Config { states, ..worker_config() }).await;
+        let run = world.run(chain(&[("a", "fn(state => state);")]), r#"{"data": {"n": 1e400}}"#).await;
+        assert_state(&run, RunState::Success);
+        assert_eq!(run.steps[0].output_dataclip_id, None);
+        assert!(
+            log_of(&run).iter().any(|line| line.contains("The server cannot keep this output")),
+            "{:?}",
+            log_of(&run)
+        );
+        assert_eq!(world.handle.sockets(), 1);
+        world.end().await;
+    }
+}
+
+/// A worker that was told to send values learns that the server knows texts only, once for all runs.
+async fn texts_only() {
+    let server = fulgurite_lightning::Config { version: ServerVersion(2, 18, 0), ..server_config() };
+    let world = World::with(server, Config { states: StateForm::Json, ..worker_config() }).await;
+    for _ in 0..3 {
+        let run = world.run(chain(&[("a", "fn(() => ({ n: 1 }));")]), "{}").await;
+        assert_state(&run, RunState::Success);
+        assert_eq!(result(&world.handle, &run), json!({ "n": 1 }));
+    }
+    let crashes = world
+        .handle
+        .record()
+        .iter()
+        .filter(|request| matches!(request.answer, fulgurite_lightning::Answer::Crash(_)))
+        .count();
+    assert_eq!(crashes, 1);
     world.end().await;
 }
 

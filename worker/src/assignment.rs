@@ -37,9 +37,17 @@ impl Assignment {
     /// How long the run may take from now on: what it was given, but no longer than its token is good for. The server counts
     /// from the claim, and after that hears nothing more about the run.
     pub(crate) fn time(&self, given: Duration) -> Duration {
-        match token::left(&self.claimed.token) {
-            Some(left) => given.min(left.saturating_sub(MARGIN)).max(Duration::from_millis(1)),
+        match self.until() {
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
+                given.min(left).max(Duration::from_millis(1))
+            }
             None => given,
         }
+    }
+
+    /// When the server stops listening to what is said about the run; `None` when its token does not say.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        token::lasts(&self.claimed.token).map(|lasts| self.since + lasts)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fulgurite_wire::{Channel, Payload, Reply};
+use fulgurite_wire::{Channel, Payload, Reply, RequestError, Status};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,11 @@ use crate::courier::shown;
 use crate::session::{self, Shared};
 use crate::workloop::Workloop;
 
+/// Longer than any server takes.
+const FOREVER: Duration = Duration::from_secs(24 * 3600);
+
 /// One workloop.
+#[derive(Clone)]
 pub(crate) struct Claims {
     pub(crate) shared: Arc<Shared>,
     pub(crate) queue: Arc<Channel>,
@@ -85,27 +89,37 @@ impl Claims {
         Some(permits)
     }
 
-    /// `None` when the answer was not worth waiting for any longer.
+    /// `None` when the answer is not waited for any longer. Should it come all the same, its runs are ours.
     async fn ask(&self, demand: usize) -> Option<Result<Answer, String>> {
         let config = &self.shared.config;
         let claim = Claim { demand, worker_name: config.name.as_deref(), queues: &self.workloop.queues };
-        let answer = self.queue.request("claim", Payload::json(&claim), config.claim_timeout);
+        let (queue, payload) = (self.queue.clone(), Payload::json(&claim));
+        let asked = async move { read(queue.request("claim", payload, FOREVER).await) };
+        let mut asked = tokio::spawn(asked);
         let stopped = async {
             self.stop.cancelled().await;
-            tokio::time::sleep(config.drain.unwrap_or(Duration::MAX).min(config.message_timeout)).await;
-        };
-        let answer = tokio::select! {
-            answer = answer => answer,
-            () = stopped => {
-                tracing::warn!(demand, "a claim is not answered; if the server hands out runs for it, they are lost");
-                return None;
+            // One that could not be sent brings nothing.
+            if matches!(*self.shared.client.status().borrow(), Status::Open { .. }) {
+                tokio::time::sleep(config.drain.unwrap_or(config.claim_timeout)).await;
             }
         };
-        Some(match answer {
-            Ok(Reply::Ok(answer)) => answer.json().map_err(|error| format!("it cannot be read: {error}")),
-            Ok(Reply::Error(answer)) => Err(shown(&answer)),
-            Err(error) => Err(error.to_string()),
-        })
+        tokio::select! {
+            answer = &mut asked => Some(answer.unwrap_or_else(|error| Err(error.to_string()))),
+            () = tokio::time::sleep(config.claim_timeout) => {
+                tracing::warn!(demand, "a claim is not answered; asking again, but its runs are taken should they come");
+                let late = self.clone();
+                self.runs.spawn(async move {
+                    if let Ok(Ok(answer)) = asked.await {
+                        late.begin(answer, Vec::new());
+                    }
+                });
+                Some(Ok(Answer { runs: Vec::new() }))
+            }
+            () = stopped => {
+                asked.abort();
+                None
+            }
+        }
     }
 
     fn begin(&self, answer: Answer, permits: Vec<OwnedSemaphorePermit>) {
@@ -114,7 +128,7 @@ impl Claims {
             let (shared, since, slots) = (self.shared.clone(), Instant::now(), self.slots.clone());
             let permit = permits.next();
             if permit.is_none() {
-                tracing::warn!(run = claimed.id, "the server handed out more runs than it was asked for");
+                tracing::warn!(run = claimed.id, "a run came for which no room was kept");
             }
             tracing::info!(run = claimed.id, workloop = %self.workloop, "run claimed");
             self.runs.spawn(async move {
@@ -126,5 +140,13 @@ impl Claims {
                 session::work(shared, Assignment { claimed, since, _slot: slot }).await;
             });
         }
+    }
+}
+
+fn read(answer: Result<Reply, RequestError>) -> Result<Answer, String> {
+    match answer {
+        Ok(Reply::Ok(answer)) => answer.json().map_err(|error| format!("it cannot be read: {error}")),
+        Ok(Reply::Error(answer)) => Err(shown(&answer)),
+        Err(error) => Err(error.to_string()),
     }
 }

@@ -55,28 +55,45 @@ impl From<Bytes> for Body {
 pub struct Kept {
     /// What can be kept.
     pub body: Body,
-    /// How many NUL characters became U+FFFD: the server's database has no place for them.
-    pub nuls: usize,
+    /// How many characters became U+FFFD: NULs, for which the server's database has no place, and halves of surrogate pairs, which
+    /// are no characters.
+    pub replaced: usize,
 }
 
-/// A state as a server can keep it: an object, and without NUL characters.
+/// A state as a server can keep it: an object, without NULs and lone surrogates.
 ///
 /// The text comes from a process that runs other people's code. Were it no JSON, it would cost more than its own run, so it is
 /// looked at, which is a fraction of what sending it costs.
 ///
 /// # Errors
 /// Where it is no JSON, or has a number that no server can read: it would cost the connection, and all runs on it.
-pub fn kept(body: Body) -> Result<Kept, String> {
-    let text = body.flat();
+pub fn kept(body: &Body) -> Result<Kept, String> {
+    let Kept { body, replaced } = kept_value(body)?;
+    Ok(Kept { body: as_object(body), replaced })
+}
+
+/// Any value as a server can keep it.
+///
+/// # Errors
+/// As [`kept`].
+pub fn kept_value(body: &Body) -> Result<Kept, String> {
     let flat = IndexOptions { depth: 0, ..IndexOptions::default() };
-    State::parse(text.clone(), &flat).map_err(|error| error.to_string())?;
+    // What was checked is what is sent: without a byte order mark and white space around it.
+    let text = State::parse(body.flat(), &flat).map_err(|error| error.to_string())?.to_bytes();
     if may_overflow(&text)
         && let Err(error) = serde_json::from_slice::<serde_json::Value>(&text)
     {
         return Err(error.to_string());
     }
-    let (body, nuls) = without_nuls(&text).map_or((Body::from(text), 0), |(changed, nuls)| (changed.into(), nuls));
-    Ok(Kept { body: as_object(body), nuls })
+    let places = no_characters(&text);
+    if places.is_empty() {
+        return Ok(Kept { body: text.into(), replaced: 0 });
+    }
+    let mut changed = text.to_vec();
+    for at in &places {
+        changed[*at..at + ESCAPE].copy_from_slice(b"\\ufffd");
+    }
+    Ok(Kept { body: Bytes::from(changed).into(), replaced: places.len() })
 }
 
 /// An object as it is; anything else under `value`, as servers keep it.
@@ -89,20 +106,30 @@ pub fn as_object(body: Body) -> Body {
     Body::new([open].into_iter().chain(body.pieces()).chain([close]))
 }
 
-/// The text with U+FFFD for each `\u0000`, and how many there were; `None` when there was none. JSON has no NUL that is not
-/// written so.
-fn without_nuls(text: &[u8]) -> Option<(Bytes, usize)> {
-    const NUL: &[u8] = b"\\u0000";
+/// Bytes of an escape such as `\u0000`.
+const ESCAPE: usize = 6;
+
+/// Where valid JSON text has escapes of what is no character: `\u0000`, and halves of surrogate pairs. JSON has no NUL that is not
+/// written so, and UTF-8 has no surrogates.
+fn no_characters(text: &[u8]) -> Vec<usize> {
     let is_escape = |at: usize| text[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0;
-    let places: Vec<usize> = memmem::find_iter(text, NUL).filter(|at| is_escape(*at)).collect();
-    if places.is_empty() {
-        return None;
+    let unit = |at: usize| -> Option<u16> {
+        let escape = text.get(at..at + ESCAPE)?;
+        let hex = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
+        u16::from_str_radix(hex, 16).ok()
+    };
+    let mut places = Vec::new();
+    let mut paired = None;
+    for at in memmem::find_iter(text, b"\\u").filter(|at| is_escape(*at)) {
+        match unit(at) {
+            Some(0) => places.push(at),
+            Some(0xd800..=0xdbff) if matches!(unit(at + ESCAPE), Some(0xdc00..=0xdfff)) => paired = Some(at + ESCAPE),
+            Some(0xdc00..=0xdfff) if paired == Some(at) => {}
+            Some(0xd800..=0xdfff) => places.push(at),
+            _ => {}
+        }
     }
-    let mut changed = text.to_vec();
-    for at in &places {
-        changed[*at..at + NUL.len()].copy_from_slice(b"\\ufffd");
-    }
-    Some((changed.into(), places.len()))
+    places
 }
 
 /// Whether there may be a number beyond what a double can hold: one with an exponent of three digits, or of some 300 digits. What
@@ -148,25 +175,33 @@ mod tests {
     #[test]
     fn states_as_servers_keep_them() {
         let check = |text: &'static str, expected: &str, nuls: usize| {
-            let kept = kept(Bytes::from_static(text.as_bytes()).into()).unwrap();
-            assert_eq!((std::str::from_utf8(&kept.body.flat()).unwrap(), kept.nuls), (expected, nuls), "{text}");
+            let kept = kept(&Bytes::from_static(text.as_bytes()).into()).unwrap();
+            assert_eq!((std::str::from_utf8(&kept.body.flat()).unwrap(), kept.replaced), (expected, nuls), "{text}");
         };
         check(r#"{"a":1}"#, r#"{"a":1}"#, 0);
         check("[1]", r#"{"value":[1]}"#, 0);
         check("null", r#"{"value":null}"#, 0);
         check(r#"{"a":"x\u0000\u0000"}"#, r#"{"a":"x\ufffd\ufffd"}"#, 2);
+        // Halves of pairs, alone and in the wrong order; and a pair.
+        check(r#"{"a":"\ud800"}"#, r#"{"a":"\ufffd"}"#, 1);
+        check(r#"{"a":"\udc00\ud800x\uD83D\uDE00"}"#, r#"{"a":"\ufffd\ufffdx\uD83D\uDE00"}"#, 2);
+        check(r#"{"a":"\ud83d\ud83d\ude00\ude00"}"#, r#"{"a":"\ufffd\ud83d\ude00\ufffd"}"#, 2);
+        check(r#"{"a":"\\ud800"}"#, r#"{"a":"\\ud800"}"#, 0);
+        // What is around it, and a byte order mark.
+        check(" {\"a\": 1}\n", "{\"a\": 1}", 0);
+        check("\u{feff}{}", "{}", 0);
         // A backslash, and then text that looks like one.
         check(r#"{"a":"x\\u0000"}"#, r#"{"a":"x\\u0000"}"#, 0);
         check(r#"{"a":"x\\\u0000"}"#, r#"{"a":"x\\\ufffd"}"#, 1);
-        assert!(kept(Bytes::from_static(b"{\"a\":").into()).is_err());
-        assert!(kept(Bytes::from_static(b"\"\xff\"").into()).is_err());
-        assert!(kept(Body::default()).is_err());
+        assert!(kept(&Bytes::from_static(b"{\"a\":").into()).is_err());
+        assert!(kept(&Bytes::from_static(b"\"\xff\"").into()).is_err());
+        assert!(kept(&Body::default()).is_err());
         // What a double can hold stays as it is, whatever it looks like.
         check(r#"{"a":1e100,"b":"1e999","c":123e-999}"#, r#"{"a":1e100,"b":"1e999","c":123e-999}"#, 0);
         for beyond in
             ["{\"a\":1e400}".to_owned(), "{\"a\":-1.5E+999}".to_owned(), format!("{{\"a\":{}.5}}", "9".repeat(400))]
         {
-            assert!(kept(Bytes::from(beyond.clone()).into()).is_err(), "{beyond}");
+            assert!(kept(&Bytes::from(beyond.clone()).into()).is_err(), "{beyond}");
         }
     }
 

@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use crate::courier::{Courier, Dead, Fate};
+use crate::dataclip::Body;
 use crate::message::{Letter, Message};
 use crate::metrics::Metrics;
 use crate::outbox::{Number, Outbox};
@@ -15,12 +16,19 @@ use crate::outbox::{Number, Outbox};
 /// Letters that may wait. A run that says more waits itself.
 const WAITING: usize = 512;
 
+/// Kilobytes of states that may wait.
+const WAITING_KB: u32 = 32 << 10;
+
+/// States of more than so many bytes are written to the disk elsewhere: the loop must not wait for it.
+const SMALL: u64 = 64 << 10;
+
 /// Where letters are put down.
 pub(crate) struct Desk {
     to: mpsc::Sender<Item>,
     outbox: Arc<Outbox>,
     metrics: Arc<Metrics>,
     next: Number,
+    room: Arc<Semaphore>,
 }
 
 /// Where they are delivered.
@@ -34,13 +42,15 @@ pub(crate) struct Post {
 enum Item {
     /// A dataclip that the server has.
     Clip(String),
-    Letter(Number, Box<Letter>),
+    /// With the room that its body takes.
+    Letter(Number, Box<Letter>, Option<OwnedSemaphorePermit>),
 }
 
 /// Both sides of one run's letters.
 pub(crate) fn pair(courier: Courier, outbox: Arc<Outbox>, metrics: Arc<Metrics>) -> (Desk, Post) {
     let (to, from) = mpsc::channel(WAITING);
-    let desk = Desk { to, outbox: outbox.clone(), metrics: metrics.clone(), next: 0 };
+    let room = Arc::new(Semaphore::new(WAITING_KB as usize));
+    let desk = Desk { to, outbox: outbox.clone(), metrics: metrics.clone(), next: 0, room };
     (desk, Post { from, outbox, metrics, courier })
 }
 
@@ -50,10 +60,24 @@ impl Desk {
         for letter in letters {
             let number = self.next;
             self.next += 1;
-            self.outbox.put(number, &letter);
+            let bytes = letter.body.as_ref().map_or(0, Body::len);
+            let kilobytes = u32::try_from(bytes >> 10).unwrap_or(WAITING_KB).min(WAITING_KB);
+            let room = match kilobytes {
+                0 => None,
+                // The other side is gone only when nothing can be said about the run any more.
+                some => tokio::select! {
+                    room = self.room.clone().acquire_many_owned(some) => room.ok(),
+                    () = self.to.closed() => None,
+                },
+            };
+            if bytes > SMALL && self.outbox.is_on_disk() {
+                let (outbox, letter) = (self.outbox.clone(), letter.clone());
+                let _ = tokio::task::spawn_blocking(move || outbox.put(number, &letter)).await;
+            } else {
+                self.outbox.put(number, &letter);
+            }
             self.metrics.outbox(1);
-            // The other side is gone only when nothing can be said about the run any more.
-            if self.to.send(Item::Letter(number, Box::new(letter))).await.is_err() {
+            if self.to.send(Item::Letter(number, Box::new(letter), room)).await.is_err() {
                 self.metrics.outbox(-1);
             }
         }
@@ -61,6 +85,7 @@ impl Desk {
 
     /// The server has this dataclip.
     pub(crate) async fn knows(&self, clip: &str) {
+        self.outbox.knows(clip);
         let _ = self.to.send(Item::Clip(clip.to_owned())).await;
     }
 }
@@ -77,18 +102,21 @@ impl Post {
                     None => break,
                 },
             };
-            let (number, letter) = match item {
+            let (number, letter, room) = match item {
                 Item::Clip(clip) => {
                     self.courier.knows(&clip);
                     continue;
                 }
-                Item::Letter(number, letter) => (number, letter),
+                Item::Letter(number, letter, room) => (number, letter, room),
             };
             let mut letters = vec![*letter];
             if is_line(&letters[0]) {
                 held = self.more_lines(&mut letters).await;
             }
-            self.deliver(number, &letters).await?;
+            let delivered = self.deliver(number, &letters).await;
+            self.metrics.outbox(-(letters.len() as i64));
+            delivered?;
+            drop(room);
         }
         self.outbox.close();
         Ok(())
@@ -100,7 +128,7 @@ impl Post {
         let end = Instant::now() + batch.interval;
         while lines.len() < batch.limit {
             match timeout_at(end, self.from.recv()).await {
-                Ok(Some(Item::Letter(_, letter))) if is_line(&letter) => lines.push(*letter),
+                Ok(Some(Item::Letter(_, letter, _))) if is_line(&letter) => lines.push(*letter),
                 Ok(Some(other)) => return Some(other),
                 Ok(None) | Err(_) => return None,
             }
@@ -120,8 +148,25 @@ impl Post {
             }
         };
         numbered().for_each(|(number, letter)| self.outbox.done(number, letter, acknowledged));
-        self.metrics.outbox(-(letters.len() as i64));
         Ok(())
+    }
+}
+
+impl Drop for Post {
+    /// Nothing is dropped without a word.
+    fn drop(&mut self) {
+        self.from.close();
+        let mut dropped = 0;
+        while let Ok(item) = self.from.try_recv() {
+            if let Item::Letter(..) = item {
+                self.metrics.outbox(-1);
+                dropped += 1;
+            }
+        }
+        if dropped > 0 {
+            self.metrics.dropped(dropped);
+            tracing::error!(dropped, "messages about the run are dropped: the server takes none any more");
+        }
     }
 }
 

@@ -40,13 +40,29 @@ pub(crate) struct Intake {
     /// The dataclips of executions, by their number.
     clips: HashMap<u32, String>,
     /// Outputs from which nothing followed: what the run results in.
-    leaves: HashMap<u32, Body>,
+    leaves: HashMap<u32, Leaf>,
     /// How the run ended, once it has.
     pub(crate) ending: Option<Ending>,
     /// What was last told about a step's error, so that the run does not tell all of it again.
     told: Option<ErrorReport>,
     /// Outputs that were too large to be sent.
     pub(crate) withheld: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Leaf {
+    Here(Body),
+    /// Only its size is known any more.
+    Large(u64),
+}
+
+impl Leaf {
+    fn len(&self) -> u64 {
+        match self {
+            Leaf::Here(body) => body.len(),
+            Leaf::Large(bytes) => *bytes,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -143,9 +159,13 @@ impl Intake {
             self.told = Some(report.clone());
             say(&self.clock, "error", told(report, matches!(complete.outcome, Outcome::Fail(_)), &open.job));
         }
-        let webhook = complete.webhook.and_then(|place| {
-            let text = std::str::from_utf8(bodies.get(place as usize)?).ok()?;
-            RawValue::from_string(text.to_owned()).ok()
+        let answer = complete.webhook.and_then(|place| bodies.get(place as usize).cloned());
+        let webhook = answer.and_then(|text| match webhook(&Body::from(text), self.terms.payload) {
+            Ok(answer) => Some(answer),
+            Err(why) => {
+                say(&self.clock, "warn", format!("`webhookResponse` will not be sent back to the app: {why}"));
+                None
+            }
         });
         let given = complete.output.as_ref().and_then(|state| bodies.get(state.text as usize)).cloned();
         let stops = complete.outcome.stops_the_run();
@@ -163,15 +183,15 @@ impl Intake {
             say(&self.clock, "warn", too_large(bytes, limit));
             (Output::Withheld { bytes, limit }, None)
         } else {
-            match dataclip::kept(text.clone()) {
+            match dataclip::kept(&text) {
                 Ok(kept) => {
-                    if kept.nuls > 0 {
-                        let count = kept.nuls;
+                    if kept.replaced > 0 {
+                        let count = kept.replaced;
                         say(
                             &self.clock,
                             "warn",
                             format!(
-                                "{count} NUL characters in the output are kept as U+FFFD: the server's database has no place for them"
+                                "{count} characters in the output are kept as U+FFFD: the server has no place for NULs and lone surrogates"
                             ),
                         );
                     }
@@ -190,7 +210,9 @@ impl Intake {
             self.clips.insert(complete.execution, id);
         }
         if complete.next.is_empty() && complete.output.is_some() && !stops && !open.called {
-            self.leaves.insert(complete.execution, text);
+            // What is too large to be sent is not kept until the end for it.
+            let leaf = if bytes > limit { Leaf::Large(bytes) } else { Leaf::Here(text) };
+            self.leaves.insert(complete.execution, leaf);
         }
         let figures = &complete.figures;
         let reason = complete.outcome.reason().as_str();
@@ -213,44 +235,54 @@ impl Intake {
     fn run_complete(&mut self, complete: message::RunComplete, bodies: &[Bytes]) -> Vec<Letter> {
         let ending = self.ending(&complete.outcome, false);
         let mut letters = self.epilogue(&ending, &complete.outcome);
-        let mut results: Vec<(String, Body, Option<String>)> = Vec::new();
+        let mut results: Vec<(String, Leaf, Option<String>)> = Vec::new();
         for (name, given) in complete.results {
             let (body, clip) = match given {
-                Given::Here(state) => (bodies.get(state.text as usize).cloned().map(Body::from), None),
+                Given::Here(state) => {
+                    (bodies.get(state.text as usize).cloned().map(|text| Leaf::Here(text.into())), None)
+                }
                 Given::OutputOf(execution) => (self.leaves.remove(&execution), self.clips.get(&execution).cloned()),
             };
-            results.push((name, body.unwrap_or_default(), clip));
+            results.push((name, body.unwrap_or(Leaf::Here(Body::default())), clip));
         }
-        let (body, clip) = match results.as_slice() {
-            [] => (None, None),
-            [(_, only, clip)] => (Some(only.clone()), clip.clone()),
-            many => (Some(by_name(many)), None),
+        let clip = match results.as_slice() {
+            [(_, _, clip)] => clip.clone(),
+            _ => None,
         };
-        let limit = self.terms.payload;
-        let body = match body {
-            Some(body) if body.len() > limit => {
-                self.withheld += 1;
-                let text = format!(
-                    "The final state is {}, more than the limit of {}: it will not be sent back to the app.",
-                    size(body.len()),
-                    size(limit)
-                );
-                letters.push(self.log(Source::Runtime, "warn", text));
+        let (limit, bytes) = (self.terms.payload, results.iter().map(|(_, leaf, _)| leaf.len()).sum::<u64>());
+        let body = if bytes > limit {
+            self.withheld += 1;
+            let text = format!(
+                "The final state is {}, more than the limit of {}: it will not be sent back to the app.",
+                size(bytes),
+                size(limit)
+            );
+            letters.push(self.log(Source::Runtime, "warn", text));
+            None
+        } else {
+            let here: Vec<(String, Body)> = results
+                .into_iter()
+                .filter_map(|(name, leaf, _)| match leaf {
+                    Leaf::Here(body) => Some((name, body)),
+                    Leaf::Large(_) => None,
+                })
+                .collect();
+            match here.as_slice() {
+                [] => None,
+                [(_, only)] => Some(only.clone()),
+                many => Some(by_name(many)),
+            }
+        };
+        let body = body.and_then(|body| match dataclip::kept(&body) {
+            Ok(kept) => Some(kept.body),
+            Err(error) => {
+                tracing::error!(%error, "the final state cannot be kept by a server");
+                let text =
+                    format!("The server cannot keep the final state, so it will not be sent back to the app: {error}");
+                letters.push(self.log(Source::Runtime, "error", text));
                 None
             }
-            Some(body) => match dataclip::kept(body) {
-                Ok(kept) => Some(kept.body),
-                Err(error) => {
-                    tracing::error!(%error, "the final state cannot be kept by a server");
-                    let text = format!(
-                        "The server cannot keep the final state, so it will not be sent back to the app: {error}"
-                    );
-                    letters.push(self.log(Source::Runtime, "error", text));
-                    None
-                }
-            },
-            None => None,
-        };
+        });
         letters.push(self.run_end(ending, clip, body));
         letters
     }
@@ -286,10 +318,25 @@ impl Intake {
         };
         Ending {
             reason: reason.to_owned(),
-            error_type: error.map(class),
-            error_message: error.map(|error| error.message.clone()),
+            error_type: error.map(class).map(without_nuls),
+            error_message: error.map(|error| error.message.clone()).map(without_nuls),
         }
     }
+}
+
+/// What whoever called a webhook gets, in a form that the server can read.
+fn webhook(text: &Body, limit: u64) -> Result<Box<RawValue>, String> {
+    if text.len() > limit {
+        return Err(format!("it is {}, more than the limit of {}", size(text.len()), size(limit)));
+    }
+    let text = dataclip::kept_value(text)?.body.flat();
+    let text = String::from_utf8(text.to_vec()).map_err(|error| error.to_string())?;
+    RawValue::from_string(text).map_err(|error| error.to_string())
+}
+
+/// A job names its own errors.
+fn without_nuls(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// An error as its author reads it in the log.
@@ -333,7 +380,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// Results by name, as one object. Empty ones are left out: a cron job's next run would carry them for ever.
-fn by_name(results: &[(String, Body, Option<String>)]) -> Body {
+fn by_name(results: &[(String, Body)]) -> Body {
     let is_empty = |body: &Body| {
         let text: Vec<u8> = match body.len() {
             0..32 => body.flat().iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect(),
@@ -342,7 +389,7 @@ fn by_name(results: &[(String, Body, Option<String>)]) -> Body {
         matches!(text.as_slice(), b"" | b"{}" | b"{\"data\":{}}" | b"null")
     };
     let mut pieces = vec![Bytes::from_static(b"{")];
-    for (name, body, _) in results.iter().filter(|(_, body, _)| !is_empty(body)) {
+    for (name, body) in results.iter().filter(|(_, body)| !is_empty(body)) {
         let comma = if pieces.len() > 1 { "," } else { "" };
         let key = serde_json::to_string(name).expect("text is JSON");
         pieces.push(format!("{comma}{key}:").into());

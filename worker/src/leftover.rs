@@ -4,14 +4,16 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use fulgurite_wire::Status;
 
-use crate::courier::{Courier, Dead, Settings};
+use crate::courier::{Courier, Dead, Fate, Settings};
 use crate::message::{Ending, Letter, Message, Output, Source, StepComplete};
 use crate::metrics::Metrics;
 use crate::outbox::LeftOver;
 use crate::session::{self, Shared};
+use crate::token;
 
 /// Settles one run.
 pub(crate) async fn settle(shared: Arc<Shared>, run: LeftOver) {
@@ -36,25 +38,21 @@ pub(crate) async fn settle(shared: Arc<Shared>, run: LeftOver) {
 
 async fn settle_run(shared: &Shared, run: &LeftOver) -> Result<(), Dead> {
     let config = &shared.config;
-    let channel = Arc::new(session::join(&shared.client, &run.claimed, config.message_timeout).await?);
-    let settings = Settings {
-        states: config.states,
-        timeout: config.message_timeout,
-        batch: None,
-        until: session::until(&run.claimed),
-    };
+    // When it was claimed, nobody knows any more.
+    let until = token::left(&run.claimed.token).map(|left| Instant::now() + left);
+    let channel = Arc::new(session::join(&shared.client, &run.claimed, config.message_timeout, until).await?);
+    let settings = Settings { habits: shared.habits.clone(), timeout: config.message_timeout, batch: None, until };
     let metrics: Arc<Metrics> = shared.metrics.clone();
     let mut courier = Courier::new(channel, &run.claimed.id, &settings, metrics);
     run.stored.iter().for_each(|clip| courier.knows(clip));
 
     let mut open: Vec<(String, String)> = run.open.clone();
     let mut ended = false;
-    let mut known: HashSet<&str> = HashSet::new();
+    let mut known: HashSet<&str> = run.open.iter().map(|(step, _)| step.as_str()).collect();
     for (number, letter, may_be_sent) in &run.letters {
-        if *may_be_sent {
-            courier.settle(letter).await?
-        } else {
-            courier.deliver(letter).await?
+        let fate = match may_be_sent {
+            true => courier.settle(letter).await?,
+            false => courier.deliver(letter).await?,
         };
         match &letter.message {
             Message::StepStart { step, job, .. } if known.insert(step) => open.push((step.clone(), job.clone())),
@@ -62,7 +60,7 @@ async fn settle_run(shared: &Shared, run: &LeftOver) -> Result<(), Dead> {
             Message::RunComplete { .. } => ended = true,
             _ => {}
         }
-        run.outbox.done(*number, letter, true);
+        run.outbox.done(*number, letter, fate == Fate::Delivered);
     }
     if ended {
         return Ok(());

@@ -16,11 +16,11 @@ use tokio_util::task::TaskTracker;
 use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::courier::shown;
+use crate::courier::{Habits, shown};
 use crate::engine::Engine;
 use crate::http::{self, Port, Readiness};
 use crate::metrics::Metrics;
-use crate::session::{Orders, Shared};
+use crate::session::{self, Orders, Shared};
 use crate::{leftover, outbox, token};
 
 /// What a worker is made of.
@@ -84,6 +84,9 @@ pub enum Error {
     },
 }
 
+/// Runs of another worker that are settled at a time: each takes a channel, of which there are a hundred.
+const SETTLING: usize = 8;
+
 /// Runs that were told to end at once have this long to be reported.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -105,6 +108,12 @@ pub async fn run(worker: Worker, mut stop: watch::Receiver<Stop>) -> Result<(), 
         backoff: config.reconnect,
         ..Settings::new(url.clone())
     })?;
+    let _lock = match &config.outbox {
+        Some(folder) => {
+            Some(outbox::lock(folder).map_err(|error| Error::Outbox { folder: folder.display().to_string(), error })?)
+        }
+        None => None,
+    };
     let left_over = match &config.outbox {
         Some(folder) => {
             outbox::left_over(folder).map_err(|error| Error::Outbox { folder: folder.display().to_string(), error })?
@@ -112,7 +121,8 @@ pub async fn run(worker: Worker, mut stop: watch::Receiver<Stop>) -> Result<(), 
         None => Vec::new(),
     };
     metrics.slots(config.capacity());
-    let shared = Arc::new(Shared { config, client, pool, engine, clock, metrics, orders: Orders::default() });
+    let habits = Arc::new(Habits::new(config.states));
+    let shared = Arc::new(Shared { config, client, pool, engine, clock, metrics, orders: Orders::default(), habits });
 
     let (wake, woken) = watch::channel(0);
     let wake = Arc::new(wake);
@@ -124,8 +134,13 @@ pub async fn run(worker: Worker, mut stop: watch::Receiver<Stop>) -> Result<(), 
     });
     let mut driver = tokio::spawn(driver.run());
     tracing::info!(url, worker = id, capacity = shared.config.capacity(), "connecting");
+    let settling = Arc::new(Semaphore::new(SETTLING));
     for run in left_over {
-        runs.spawn(leftover::settle(shared.clone(), run));
+        let (shared, settling) = (shared.clone(), settling.clone());
+        runs.spawn(async move {
+            let _turn = settling.acquire().await;
+            leftover::settle(shared, run).await;
+        });
     }
 
     let life = Life { shared: &shared, wake, woken, ready, runs: runs.clone() };
@@ -192,17 +207,17 @@ impl Life<'_> {
             .collect();
         let watched =
             tokio::spawn(watch_connection(self.shared.client.clone(), self.shared.metrics.clone(), self.ready.clone()));
-        tokio::select! {
-            () = self.hear(&queue) => {}
+        let ended = tokio::select! {
+            () = self.hear(&queue) => Err(Error::Refused("its channel is gone".to_owned())),
             // Whoever could tell us is gone: that is an order to stop, too.
-            _ = stop.wait_for(|stop| *stop != Stop::Not) => {}
-        }
+            _ = stop.wait_for(|stop| *stop != Stop::Not) => Ok(()),
+        };
         watched.abort();
         self.ready.send_replace(Readiness::Draining);
         claiming.cancel();
         tracing::info!(runs = self.shared.metrics.active(), "stopping: no more runs are claimed");
         self.drain(loops, stop).await;
-        Ok(())
+        ended
     }
 
     /// Joins the queue. A server that does not answer is asked again; one that says no has said no.
@@ -215,6 +230,10 @@ impl Life<'_> {
             match self.shared.client.join("worker:queue", payload, config.message_timeout).await {
                 Ok(channel) => return Ok(channel),
                 Err(JoinError::Timeout) => tracing::warn!("no answer to the join of the queue, asking again"),
+                Err(JoinError::Refused(answer)) if session::is_passing(&answer) => {
+                    tracing::warn!(why = shown(&answer), "the queue is not joined yet, asking again");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
                 Err(JoinError::Refused(answer)) => return Err(Error::Refused(shown(&answer))),
                 Err(JoinError::Closed) => std::future::pending().await,
                 Err(error) => return Err(Error::Refused(error.to_string())),

@@ -138,9 +138,11 @@ pub enum Output {
 pub enum Detail {
     /// All of it.
     Full,
+    /// Without naming dataclips, one of which the server does not have.
+    Nameless,
     /// Without its body, which was refused or does not fit.
     Bodiless,
-    /// Without its body and without naming dataclips.
+    /// As little as the server must have.
     Bare,
 }
 
@@ -184,7 +186,8 @@ impl Letter {
 
     /// The JSON that the server gets.
     pub fn payload(&self, detail: Detail, terms: &Terms<'_>) -> Payload {
-        let stored = |id: &&String| detail != Detail::Bare && terms.stored.contains(*id);
+        let names = matches!(detail, Detail::Full | Detail::Bodiless);
+        let stored = |id: &&String| names && terms.stored.contains(*id);
         match &self.message {
             Message::RunStart { versions } => Payload::json(&RunStartForm { versions, timestamp: self.at }),
             Message::StepStart { step, job, input } => Payload::json(&StepStartForm {
@@ -199,11 +202,11 @@ impl Letter {
             Message::StepComplete(step) => self.step_complete(step, detail, terms),
             Message::RunComplete { ending, clip } => {
                 let head = RunCompleteForm {
-                    ending: EndingForm::of(ending),
+                    ending: EndingForm::of(ending, detail),
                     final_dataclip_id: clip.as_ref().filter(stored),
                     timestamp: self.at,
                 };
-                match self.body.as_ref().filter(|_| detail == Detail::Full) {
+                match self.body.as_ref().filter(|_| matches!(detail, Detail::Full | Detail::Nameless)) {
                     None => Payload::json(&head),
                     // A state of any form, whatever the server: it was always read as a value here.
                     Some(body) => with_member(&head, "final_state").spliced(body.pieces()).text("}"),
@@ -225,13 +228,13 @@ impl Letter {
         let head = StepCompleteForm {
             step_id: &step.step,
             job_id: &step.job,
-            ending: EndingForm::of(&step.ending),
+            ending: EndingForm::of(&step.ending, detail),
             output_dataclip_id,
             output_dataclip_error,
             mem: Memory { job: step.memory.0, system: step.memory.1 },
             duration: step.duration,
             thread_id: step.thread,
-            webhook_response: step.webhook.as_deref(),
+            webhook_response: step.webhook.as_deref().filter(|_| detail != Detail::Bare),
             timestamp: self.at,
         };
         match (body, &step.output) {
@@ -317,11 +320,12 @@ struct EndingForm<'a> {
 }
 
 impl<'a> EndingForm<'a> {
-    fn of(ending: &'a Ending) -> EndingForm<'a> {
+    fn of(ending: &'a Ending, detail: Detail) -> EndingForm<'a> {
+        let said = detail != Detail::Bare;
         EndingForm {
             reason: &ending.reason,
-            error_type: ending.error_type.as_deref(),
-            error_message: ending.error_message.as_deref(),
+            error_type: ending.error_type.as_deref().filter(|_| said),
+            error_message: ending.error_message.as_deref().filter(|_| said),
         }
     }
 }

@@ -29,6 +29,7 @@ pub struct Metrics {
     doubtful: Family<Event, Counter>,
     refused: Family<Event, Counter>,
     unsettled_lines: Counter,
+    dropped: Counter,
     withheld: Counter,
     payload: Counter,
     answer: Histogram,
@@ -77,6 +78,7 @@ impl Default for Metrics {
             doubtful: Family::default(),
             refused: Family::default(),
             unsettled_lines: Counter::default(),
+            dropped: Counter::default(),
             withheld: Counter::default(),
             payload: Counter::default(),
             answer: seconds(),
@@ -129,6 +131,11 @@ impl Metrics {
             "log_lines_unsettled",
             "Log lines of which it is not known whether they arrived",
             self.unsettled_lines.clone(),
+        );
+        r.register(
+            "messages_dropped",
+            "Messages that waited when the server took no more about their run",
+            self.dropped.clone(),
         );
         r.register(
             "outputs_withheld",
@@ -253,6 +260,11 @@ impl Metrics {
 
     pub(crate) fn unsettled_lines(&self, count: usize) {
         self.unsettled_lines.inc_by(count as u64);
+    }
+
+    /// Messages that nobody takes any more.
+    pub(crate) fn dropped(&self, count: u64) {
+        self.dropped.inc_by(count);
     }
 
     pub(crate) fn withheld(&self) {

@@ -4,12 +4,14 @@
 //! Files are written whole and then put in place, so that what is there can be read. They are not forced to the disk: they
 //! outlive the worker, but not the machine.
 
-use std::fs;
-use std::io;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
+use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use crate::assignment::Claimed;
@@ -69,11 +71,25 @@ impl Outbox {
     /// When the folder cannot be made.
     pub(crate) fn within(folder: &Path, claimed: &Claimed) -> io::Result<Outbox> {
         let folder = folder.join(name_of(&claimed.id));
-        fs::create_dir_all(&folder)?;
+        private(&folder)?;
         let page = Page::new(claimed);
         place(&folder, PAGE, &serde_json::to_vec(&page)?)?;
         let outbox = Outbox { folder: Some(folder), page: Mutex::new(page) };
         Ok(outbox)
+    }
+
+    /// Whether anything is kept.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    /// The server has this dataclip.
+    pub(crate) fn knows(&self, clip: &str) {
+        self.quietly(|folder| {
+            let mut page = self.page();
+            page.stored.push(clip.to_owned());
+            place(folder, PAGE, &serde_json::to_vec(&*page)?)
+        });
     }
 
     /// A letter that has to be delivered.
@@ -81,8 +97,10 @@ impl Outbox {
         self.quietly(|folder| {
             let head =
                 Head { at: letter.at.micros(), message: letter.message.clone(), has_body: letter.body.is_some() };
-            let mut text = serde_json::to_vec(&head)?;
-            text.push(b'\n');
+            let head = serde_json::to_vec(&head)?;
+            // Its length first: what a job made may have line breaks in it.
+            let mut text = format!("{}\n", head.len()).into_bytes();
+            text.extend_from_slice(&head);
             if let Some(body) = &letter.body {
                 body.pieces().for_each(|piece| text.extend_from_slice(&piece));
             }
@@ -150,9 +168,8 @@ impl Page {
 /// The runs that a worker left behind in this folder. What cannot be read is told of and stays where it is.
 ///
 /// # Errors
-/// When the folder itself cannot be read or made.
+/// When the folder itself cannot be read.
 pub(crate) fn left_over(folder: &Path) -> io::Result<Vec<LeftOver>> {
-    fs::create_dir_all(folder)?;
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -175,11 +192,11 @@ fn read(folder: &Path) -> io::Result<LeftOver> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let Some((number, may_be_sent)) = path.file_name().and_then(|name| numbered(name.to_str()?)) else { continue };
-        let bytes = Bytes::from(fs::read(&path)?);
-        let end = memchr::memchr(b'\n', &bytes).ok_or(io::ErrorKind::InvalidData)?;
-        let head: Head = serde_json::from_slice(&bytes[..end])?;
-        let body = head.has_body.then(|| Body::from(bytes.slice(end + 1..)));
-        letters.push((number, Letter { at: Stamp::from(head.at), message: head.message, body }, may_be_sent));
+        match fs::read(&path).and_then(|text| letter(text.into())) {
+            Ok(letter) => letters.push((number, letter, may_be_sent)),
+            // The machine stopped while it was written. The run has an end all the same.
+            Err(error) => tracing::error!(file = %path.display(), %error, "a message cannot be read, and is dropped"),
+        }
     }
     letters.sort_by_key(|(number, ..)| *number);
     Ok(LeftOver {
@@ -191,7 +208,44 @@ fn read(folder: &Path) -> io::Result<LeftOver> {
     })
 }
 
+fn letter(text: Bytes) -> io::Result<Letter> {
+    let broken = || io::Error::from(io::ErrorKind::InvalidData);
+    let end = memchr::memchr(b'\n', &text).ok_or_else(broken)?;
+    let length: usize = std::str::from_utf8(&text[..end]).ok().and_then(|text| text.parse().ok()).ok_or_else(broken)?;
+    let rest = text.slice(end + 1..);
+    let head: Head = serde_json::from_slice(rest.get(..length).ok_or_else(broken)?)?;
+    let body = head.has_body.then(|| Body::from(rest.slice(length..)));
+    Ok(Letter { at: Stamp::from(head.at), message: head.message, body })
+}
+
 const PAGE: &str = "run.json";
+
+/// Keeps two workers from settling each other's runs.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// Takes the folder for this worker, for as long as the lock is held.
+///
+/// # Errors
+/// When another has it, or it cannot be used.
+pub(crate) fn lock(folder: &Path) -> io::Result<Lock> {
+    private(folder)?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join(LOCK))?;
+    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+        rustix::io::Errno::WOULDBLOCK => io::Error::other("another worker is using it"),
+        error => error.into(),
+    })?;
+    Ok(Lock { _file: file })
+}
+
+const LOCK: &str = "lock";
+
+/// A folder that nobody else can read: tokens and people's data are in it.
+fn private(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
 
 fn file(number: Number) -> String {
     format!("{number:010}.letter")
@@ -214,7 +268,8 @@ fn numbered(name: &str) -> Option<(Number, bool)> {
 /// Writes a file that nobody sees half.
 fn place(folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
     let temporary = folder.join(format!("{name}.new"));
-    fs::write(&temporary, text)?;
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+    file.write_all(text)?;
     fs::rename(&temporary, folder.join(name))
 }
 

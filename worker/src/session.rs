@@ -14,18 +14,18 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fulgurite_engine::Pool;
-use fulgurite_engine::message::Event;
-use fulgurite_engine::pool::{Ending as PoolEnding, Incoming, Room, Run, Sink};
+use fulgurite_engine::message::{Event, Limits};
+use fulgurite_engine::pool::{Ending as PoolEnding, Incoming, Request, Room, Run, Sink};
 use fulgurite_plan::{ErrorReport, KillReason, Outcome};
-use fulgurite_wire::{Channel, Client, JoinError, Payload, Reply, RequestError, Response};
+use fulgurite_wire::{Channel, Client, JoinError, Payload, Reply, RequestError, Response, Status};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::assignment::{Assignment, Claimed};
 use crate::clock::Clock;
-use crate::config::{Config, Limits};
-use crate::courier::{Courier, Dead, Settings, shown};
+use crate::config::{self, Config};
+use crate::courier::{Courier, Dead, Habits, Settings, shown};
 use crate::dataclip;
 use crate::decode::{self, Decoded};
 use crate::desk::{self, Desk};
@@ -44,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<Clock>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) orders: Orders,
+    pub(crate) habits: Arc<Habits>,
 }
 
 /// Runs in progress, by id, and the way to end each.
@@ -151,7 +152,7 @@ struct Session<'a> {
 struct Prepared {
     ready: Ready,
     versions: Map<String, Value>,
-    limits: Limits,
+    limits: config::Limits,
     timeout: Duration,
 }
 
@@ -161,8 +162,17 @@ const EVENTS: usize = 64;
 impl Session<'_> {
     /// The reason that the server was told.
     async fn work(&self) -> Result<String, Dead> {
-        let channel = Arc::new(self.join().await?);
+        // From here on a worker that comes after us knows of the run.
         let outbox = Arc::new(self.outbox());
+        let channel = match self.join().await {
+            Ok(channel) => Arc::new(channel),
+            Err(dead) => {
+                if !matches!(*self.shared.client.status().borrow(), Status::Closed) {
+                    outbox.close();
+                }
+                return Err(dead);
+            }
+        };
         let courier = Courier::new(channel.clone(), self.id(), &self.settings(), self.shared.metrics.clone());
         let (desk, post) = desk::pair(courier, outbox, self.shared.metrics.clone());
         let delivered = async {
@@ -184,10 +194,10 @@ impl Session<'_> {
     fn settings(&self) -> Settings {
         let config = &self.shared.config;
         Settings {
-            states: config.states,
+            habits: self.shared.habits.clone(),
             timeout: config.message_timeout,
             batch: config.batch_logs,
-            until: until(&self.assignment.claimed),
+            until: self.assignment.until(),
         }
     }
 
@@ -201,7 +211,8 @@ impl Session<'_> {
     }
 
     async fn join(&self) -> Result<Channel, Dead> {
-        join(&self.shared.client, &self.assignment.claimed, self.shared.config.message_timeout).await
+        let until = self.assignment.until();
+        join(&self.shared.client, &self.assignment.claimed, self.shared.config.message_timeout, until).await
     }
 
     /// Has the run executed, and everything about it put among the letters. The reason that it ended for.
@@ -259,14 +270,20 @@ impl Session<'_> {
         let decoded = decode::plan(text.bytes(), &config.defaults)
             .map_err(|error| Box::new(Outcome::Crash(ErrorReport { source: "worker".into(), ..error.to_report() })))?;
         facts.input.clone_from(&decoded.dataclip);
-        facts.payload = decoded.limits.payload;
+        facts.payload = decoded.limits.payload.min(MOST_PAYLOAD);
         facts.outputs = decoded.output_dataclips;
         facts.job_logs = decoded.job_logs;
         let input = self.input(channel, &decoded).await?;
         let credentials = self.credentials(channel, &decoded).await?;
         let versions = self.versions(&decoded);
         let Decoded { plan, limits, project, .. } = decoded;
-        let plan = decode::configured(plan, &credentials).with_credentials(self.collections(project.as_deref()));
+        let uses =
+            |step: &fulgurite_plan::Step| step.job.as_ref().is_some_and(|job| job.source.text.contains("collections."));
+        let collections = match plan.steps().iter().any(uses) {
+            true => self.collections(project.as_deref()),
+            false => Map::new(),
+        };
+        let plan = decode::configured(plan, &credentials).with_credentials(collections);
         let timeout = self.assignment.time(limits.run_timeout);
         let terms = Terms {
             run_timeout: timeout,
@@ -402,29 +419,37 @@ impl Session<'_> {
             return;
         };
         metrics.run_handed_over(self.assignment.since.elapsed());
+        // What it took to get here is no time of the run's any more.
+        let left = self.assignment.time(timeout);
+        let request = Request { limits: Limits { run_timeout: Some(left), ..request.limits }, ..request };
         let (sender, mut events) = mpsc::channel(EVENTS);
         let run = slot.start(request, offered(sender));
         self.order.started.store(true, Ordering::Relaxed);
         let mut stopped = false;
         loop {
+            // Orders first: a job that floods its log must not keep them waiting.
             let incoming = tokio::select! {
                 biased;
-                incoming = events.recv() => incoming,
                 (why, wish) = self.order.wait(), if !stopped => {
                     stopped = true;
                     stop(&run, &why, wish, intake);
                     continue;
                 }
                 () = self.hear(channel), if !stopped => continue,
+                incoming = events.recv() => incoming,
             };
             let Some(incoming) = incoming else { break };
             self.count(&incoming.event);
             let child = run.child();
             desk.put(intake.letters(incoming, child)).await;
         }
-        if intake.withheld > 0 {
-            (0..intake.withheld).for_each(|_| metrics.withheld());
+        if intake.ending.is_none() {
+            let report =
+                ErrorReport::new("InternalError", "the engine did not say how the run ended: a bug in fulgurite");
+            let report = ErrorReport { source: "worker".into(), ..report };
+            desk.put(intake.refused(&Outcome::Exception(report))).await;
         }
+        (0..intake.withheld).for_each(|_| metrics.withheld());
         let ending = tokio::task::spawn_blocking(move || run.join()).await;
         if let Ok(PoolEnding { cpu, memory, .. }) = ending {
             metrics.engine(cpu, memory);
@@ -454,30 +479,49 @@ impl Session<'_> {
     }
 }
 
-/// When the server stops listening to what is said about a run; `None` when its token does not say.
-pub(crate) fn until(claimed: &Claimed) -> Option<Instant> {
-    crate::token::left(&claimed.token).map(|left| Instant::now() + left)
-}
-
-/// Joins a run's topic. A server that is too busy to answer is asked again: the run is ours, whether we join or not.
-pub(crate) async fn join(client: &Client, claimed: &Claimed, timeout: Duration) -> Result<Channel, Dead> {
+/// Joins a run's topic. A server that is too busy, or has no room, is asked again for as long as it would listen: the run is ours,
+/// whether we join or not.
+pub(crate) async fn join(
+    client: &Client,
+    claimed: &Claimed,
+    timeout: Duration,
+    until: Option<Instant>,
+) -> Result<Channel, Dead> {
     let topic = format!("run:{}", claimed.id);
-    let mut tries = 0;
+    let until = until.unwrap_or_else(|| Instant::now() + UNTOLD);
+    let mut tries = 0u32;
     loop {
         tries += 1;
         let token = Payload::json(&json!({ "token": claimed.token }));
-        match client.join(&topic, token, timeout).await {
+        let why = match client.join(&topic, token, timeout).await {
             Ok(channel) => return Ok(channel),
-            Err(JoinError::Timeout) if tries < 5 => {
-                tracing::warn!(tries, "no answer to the join of the run, asking again")
-            }
+            Err(JoinError::Timeout) => "no answer".to_owned(),
+            Err(JoinError::Full) => "no room on the connection".to_owned(),
+            Err(JoinError::Refused(answer)) if is_passing(&answer) => shown(&answer),
             Err(JoinError::Refused(answer)) => {
                 return Err(Dead(format!("the server refused the join: {}", shown(&answer))));
             }
             Err(error) => return Err(Dead(format!("the run cannot be joined: {error}"))),
+        };
+        if Instant::now() > until {
+            return Err(Dead(format!("the run could not be joined in {tries} attempts: {why}")));
         }
+        tracing::warn!(tries, why, "the run is not joined yet, asking again");
+        tokio::time::sleep(Duration::from_millis(250 * u64::from(tries.min(20)))).await;
     }
 }
+
+/// How long a run is tried to be joined whose token does not say how long it is good.
+const UNTOLD: Duration = Duration::from_secs(300);
+
+/// Whether a refusal is about the moment, and not about us.
+pub(crate) fn is_passing(answer: &Response) -> bool {
+    let text = String::from_utf8_lossy(answer.bytes());
+    text.contains("join crashed") || text.contains("too many channels")
+}
+
+/// No server takes a longer message, whatever else is in it.
+const MOST_PAYLOAD: u64 = 11_000_000;
 
 fn stop(run: &Run, why: &str, wish: Wish, intake: &mut Intake) {
     tracing::info!(why, "the run is ended");

@@ -88,14 +88,25 @@ impl fmt::Debug for Verifier {
 #[derive(Deserialize)]
 struct RunClaims {
     id: Option<String>,
+    nbf: Option<u64>,
     exp: Option<u64>,
 }
 
-/// How long a run's token will be good; `None` when it does not say. The signature is not looked at.
-pub fn left(token: &str) -> Option<Duration> {
+/// How long a run's token is good from when it was given; `None` when it does not say. By the server's clock alone: ours may be
+/// another. The signature is not looked at.
+pub fn lasts(token: &str) -> Option<Duration> {
+    let claims = claims(token)?;
+    Some(Duration::from_secs(claims.exp?.saturating_sub(claims.nbf?)))
+}
+
+fn claims(token: &str) -> Option<RunClaims> {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: RunClaims = serde_json::from_slice(&payload).ok()?;
-    Some(Duration::from_secs(claims.exp?).saturating_sub(now()))
+    serde_json::from_slice(&payload).ok()
+}
+
+/// How long a run's token will be good, by our clock; `None` when it does not say. The signature is not looked at.
+pub fn left(token: &str) -> Option<Duration> {
+    Some(Duration::from_secs(claims(token)?.exp?).saturating_sub(now()))
 }
 
 fn now() -> Duration {

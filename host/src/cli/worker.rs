@@ -176,6 +176,10 @@ pub struct Worker {
 /// Flags of OpenFn's worker that mean nothing here. They are taken, so that a deployment need not change, and a line says so.
 #[derive(Debug, Args)]
 pub struct Elsewhere {
+    #[arg(long, hide = true)]
+    no_loop: bool,
+    #[arg(long, hide = true)]
+    mock: bool,
     #[arg(short = 'm', long, hide = true, env = "OPENFN_ADAPTORS_REPO")]
     monorepo_dir: Option<String>,
     #[arg(long, hide = true, env = "WORKER_COLLECTIONS_VERSION")]
@@ -219,7 +223,9 @@ impl Elsewhere {
             ("--profile-poll-interval-ms", &self.profile_poll_interval_ms),
             ("--cgroups", &self.cgroups),
         ];
-        all.map(|(name, value)| value.is_some().then_some(name)).into_iter().flatten()
+        let switches = [("--no-loop", self.no_loop), ("--mock", self.mock)];
+        let switches = switches.map(|(name, given)| given.then_some(name));
+        all.map(|(name, value)| value.is_some().then_some(name)).into_iter().chain(switches).flatten()
     }
 }
 

@@ -44,12 +44,18 @@ pub(super) fn run(config: &Dev, context: &Context) -> Result<ExitCode, Error> {
         let happenings = handle.subscribe();
         let id = handle.enqueue(new);
         let settings = Worker { url: server.url(), ..config.worker.clone() };
-        let working = tokio::spawn(life::run(worker::worker(&settings, pool, None, context), stop));
+        let mut working = tokio::spawn(life::run(worker::worker(&settings, pool, None, context), stop));
 
         let watched = follow(&handle, &id, happenings, names(&plan), log);
         let run = tokio::select! {
             run = watched => Some(run),
             _ = interrupted.wait_for(|times| *times > 0) => None,
+            worked = &mut working => {
+                return match worked {
+                    Ok(Err(error)) => Err(worker::refused(error)),
+                    _ => Err(Error::input(Report::error("the worker has ended before the run: a bug in fulgurite"))),
+                };
+            }
         };
         let code = match &run {
             Some(run) => finish(run, &handle, config, log)?,

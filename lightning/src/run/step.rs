@@ -118,7 +118,10 @@ pub(crate) fn complete(call: &Call<'_>) -> Result<Response, Trouble> {
     step.error_type.clone_from(&error_type);
     step.error_message.clone_from(&error_message);
     step.finished_at = Some(at.unwrap_or(now));
-    step.output_dataclip_id.clone_from(&clip_id);
+    // What is not named stays as it is.
+    if clip_id.is_some() {
+        step.output_dataclip_id.clone_from(&clip_id);
+    }
     step.mem = call.fields.any("mem");
     step.duration = call.fields.any("duration");
     step.output_dataclip_error = call.fields.any("output_dataclip_error");
