@@ -147,6 +147,9 @@ export function isSource(value) {
     typeof value[SymbolIterator] === "function";
 }
 
+// Calls that have ended.
+let called = 0;
+
 /**
  * Runs a step now and resolves with its output; with `{ follow: true }`, goes on along its edges and resolves with the result.
  * Rejects with the step's error.
@@ -165,6 +168,7 @@ async function call(step, state, options) {
       }
       const outcome = await (kind === ITEMS ? runAllItems(execution, first, second) : within(execution, runOnce, first, second));
       host.leave(id, execution, outcome.ok, outcome.value, outcome.running);
+      if (++called % IN_A_ROW === 0) await breathe();
     }
   } finally {
     host.close(id);

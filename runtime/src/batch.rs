@@ -389,7 +389,17 @@ impl Batch {
             Ok(state) => {
                 let module = format!("job://{}.{ticket}.{tries}/{}", self.begun.execution.0, self.begun.step.get());
                 match desk.entry(scope, self.begun.step, &module) {
-                    Ok(entry) => Ok((entry, desk.tools.views.root(scope, &state)?)),
+                    Ok(entry) => {
+                        let view = desk.tools.views.root(scope, &state)?;
+                        if !self.said.input.keys().any(|key| key == INDEX) {
+                            // As a value: it costs less than to make it lazy.
+                            let name = v8::String::new_from_utf8(scope, b"index", v8::NewStringType::Internalized)?;
+                            let place = v8::Number::new(scope, index as f64);
+                            let object = v8::Local::<v8::Object>::try_from(view).ok()?;
+                            object.create_data_property(scope, name.into(), place.into())?;
+                        }
+                        Ok((entry, view))
+                    }
                     Err(thrown) => Err(thrown),
                 }
             }
@@ -410,8 +420,7 @@ impl Batch {
         item: &Text,
     ) -> Result<State, Box<ErrorReport>> {
         let pieces = item.pieces();
-        let place = [Bytes::from(index.to_string())];
-        let more: [(&[u8], &[Bytes]); 2] = [(ITEM, &pieces), (INDEX, &place)];
+        let more: [(&[u8], &[Bytes]); 1] = [(ITEM, &pieces)];
         if self.said.input.is_empty() {
             return Ok(assemble::with(&self.base, &more, desk.index()));
         }
