@@ -40,10 +40,8 @@ pub(crate) fn start(call: &Call<'_>) -> Result<Response, Trouble> {
     if !is_started {
         call.violate(&mut store, "step:start before run:start");
     }
-    if let Some(open) = open {
-        if !call.shared.config.overlaps {
-            call.violate(&mut store, format!("step:start while step {open} is open"));
-        }
+    if let Some(open) = open.filter(|_| !call.shared.config.overlaps) {
+        call.violate(&mut store, format!("step:start while step {open} is open"));
     }
     store.steps.insert(id.clone());
     let step = Step {
