@@ -130,5 +130,5 @@ fn memory_of_calls() {
 "#
         )
     };
-    flat(calls, 2_000);
+    flat(calls, 5_000);
 }

@@ -11,6 +11,8 @@ use crate::units;
 #[derive(Debug, Default)]
 pub struct Stats {
     rows: Vec<Row>,
+    /// Rows stand for several executions.
+    together: bool,
     startup: Duration,
     heap: usize,
 }
@@ -20,17 +22,23 @@ struct Row {
     name: String,
     outcome: &'static str,
     figures: Figures,
+    /// Executions in it.
+    count: usize,
 }
+
+/// More executions than anybody reads are put together by step and outcome.
+const MOST_ROWS: usize = 200;
 
 impl Stats {
     /// Keeps up with the run.
     pub fn take(&mut self, event: &Event) {
         match event {
             Event::RunStart(run) => self.startup = run.startup,
-            Event::StepComplete(step) => self.rows.push(Row {
+            Event::StepComplete(step) => self.add(Row {
                 name: step.step.to_string(),
                 outcome: step.outcome.reason().as_str(),
                 figures: step.figures,
+                count: 1,
             }),
             Event::RunComplete(run) => {
                 self.heap = run.figures.heap;
@@ -38,9 +46,33 @@ impl Stats {
                     name: "(run)".to_owned(),
                     outcome: run.outcome.reason().as_str(),
                     figures: run.figures,
+                    count: 1,
                 });
             }
             Event::StepStart(_) | Event::Log(_) => {}
+        }
+    }
+
+    fn add(&mut self, row: Row) {
+        if self.rows.len() < MOST_ROWS && !self.together {
+            return self.rows.push(row);
+        }
+        if !std::mem::replace(&mut self.together, true) {
+            let single = std::mem::take(&mut self.rows);
+            single.into_iter().for_each(|row| self.put_together(row));
+        }
+        self.put_together(row);
+    }
+
+    /// There are as many rows as steps that ended, each in at most five ways.
+    fn put_together(&mut self, row: Row) {
+        let same = |other: &&mut Row| other.name == row.name && other.outcome == row.outcome;
+        match self.rows.iter_mut().find(same) {
+            Some(same) => {
+                same.figures = sum(&same.figures, &row.figures);
+                same.count += row.count;
+            }
+            None => self.rows.push(row),
         }
     }
 
@@ -52,7 +84,10 @@ impl Stats {
         cells.extend(self.rows.iter().map(|row| {
             let Figures { duration, view, encode, bytes_in, bytes_parsed, bytes_out, bytes_spliced, .. } = row.figures;
             vec![
-                visible(&row.name),
+                match row.count {
+                    1 => visible(&row.name),
+                    count => format!("{} ×{count}", visible(&row.name)),
+                },
                 row.outcome.to_owned(),
                 units::time(duration),
                 units::time(view),
@@ -87,6 +122,21 @@ impl Stats {
             peak_memory().map(|bytes| format!(", process {} at most", units::bytes(bytes))).unwrap_or_default()
         ));
         text
+    }
+}
+
+fn sum(a: &Figures, b: &Figures) -> Figures {
+    Figures {
+        duration: a.duration + b.duration,
+        view: a.view + b.view,
+        encode: a.encode + b.encode,
+        load: a.load + b.load,
+        bytes_in: a.bytes_in + b.bytes_in,
+        bytes_parsed: a.bytes_parsed + b.bytes_parsed,
+        bytes_out: a.bytes_out + b.bytes_out,
+        bytes_spliced: a.bytes_spliced + b.bytes_spliced,
+        state_walks: a.state_walks + b.state_walks,
+        heap: a.heap.max(b.heap),
     }
 }
 
