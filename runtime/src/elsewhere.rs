@@ -136,6 +136,13 @@ impl Helpers {
     }
 }
 
+impl Helpers {
+    /// What ended one of them, if something did.
+    pub(crate) fn fate(&self) -> Option<Outcome> {
+        self.fate.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl Drop for Helpers {
     fn drop(&mut self) {
         if !self.threads.is_empty() {

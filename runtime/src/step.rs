@@ -273,14 +273,20 @@ async fn run_items(
     let answered = finish(isolate, promise).await;
     let turned = isolate.turn().await;
     desk.batches.borrow_mut().remove(&task.execution);
+    let mut left_behind = None;
     if let Some(helpers) = &mut helpers {
         let over = !batch.is_through() || answered.is_err();
         let report = ErrorReport::new("AbortError", "the step is over");
         helpers.end(isolate.killer.fired().or(over.then_some(Kill { reason: KillReason::Abort, report })));
+        // What the last items left behind is known only now; one that was told to end says just that.
+        left_behind = helpers.fate().filter(|_| !over);
         drop(isolate.runtime.op_state().borrow_mut().try_take::<Elsewhere>());
     }
     let answer = answered?;
     turned?;
+    if let Some(outcome) = left_behind {
+        return Err(isolate.or_killed(outcome));
+    }
     let thrown = {
         deno_core::scope!(scope, isolate.runtime);
         read(scope, &answer)
