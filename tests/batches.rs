@@ -224,12 +224,10 @@ fn lazily() {
 }
 
 fn order() {
-    // Later items are done sooner.
-    let job = "export default [async s => { await new Promise(r => setTimeout(r, 20 - s.item)); return { data: [s.item, ++globalThis.turn] } }]";
-    let first = DraftStep {
-        next: vec![DraftEdge::new("s", Condition::Always)],
-        ..step("first", "export default [s => { globalThis.turn = 0; return s }]")
-    };
+    // Each item waits for the one after it.
+    let job = "export default [async s => { await gates[s.index + 1].promise; gates[s.index].resolve(); return { data: [s.item, ++globalThis.turn] } }]";
+    let open = "export default [s => { globalThis.turn = 0; globalThis.gates = Array.from({ length: 11 }, () => Promise.withResolvers()); gates[10].resolve(); return s }]";
+    let first = DraftStep { next: vec![DraftEdge::new("s", Condition::Always)], ..step("first", open) };
     let second = over("state.data", job, |with| with.concurrency = n(10));
     let report = report(vec![first, second], r#"{"data": [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]}"#);
     let data: Vec<(u32, u32)> = serde_json::from_value(value(&report)["data"].clone()).unwrap();
@@ -414,8 +412,8 @@ fn bad_isolates() {
     fn check(job: &str, expected: &str) {
         let step = over("state.data", job, |with| with.isolates = n(2));
         let mut request = request(vec![step, step_other()], r#"{"data": [1, 2, 3, 4, 5, 6]}"#);
-        // What fills the memory may take a while.
-        let time = if expected.contains("oom") { 60_000 } else { 200 };
+        // Isolates take a while to come up beside other tests.
+        let time = if expected.contains("timeout") { 200 } else { 60_000 };
         request.limits =
             Limits { step_timeout: Some(Duration::from_millis(time)), heap: Some(128 << 20), ..Limits::default() };
         assert_eq!(run(request).ending(), expected, "{job}");
