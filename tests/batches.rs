@@ -21,6 +21,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     };
     vec![
         trial("items_one_by_one", one_by_one),
+        trial("items_see_what_their_input_replaces", replaced),
+        trial("items_that_hold_too_much", too_much),
+        trial("calls_that_nobody_waits_for", not_awaited),
+        trial("calls_and_passes_have_one_budget", one_budget),
+        trial("loops_whose_last_pass_fails", last_pass),
         trial("items_in_batches", in_batches),
         trial("what_items_are", sources),
         trial("what_items_are_not", no_sources),
@@ -957,4 +962,79 @@ fn taken() {
         step("y", &read("b")),
     ];
     gives(steps, "{}", json!({ "x": { "a": [1] }, "y": { "b": [1] } }));
+}
+
+/// `state` in the `input` of a step over items is what came to the step, with what `input` lays over it.
+fn replaced() {
+    let given = serde_json::json!({ "data": { "y": "{{ state.data.x }}" } });
+    let mut steps = over("[1, 2]", "export default [s => ({ data: s.data.y })]", |_| {});
+    steps = with(steps, |job| job.input = given.as_object().expect("an object").clone());
+    gives(vec![steps], r#"{"data": {"x": 5}}"#, serde_json::json!({ "data": [5, 5] }));
+}
+
+/// What waits for its turn, what is gathered, what errors say, and variables made of themselves: all are no more than a state may be.
+fn too_much() {
+    let bounded = |step: DraftStep, expected: &str| {
+        let mut request = request(vec![step], r#"{"data": 0}"#);
+        request.limits.state = Some(1 << 20);
+        let report = run(request);
+        assert!(report.ending().contains(expected), "{}", report.ending());
+        report
+    };
+    let early = "export default [async s => { if (s.index === 0) await new Promise(r => setTimeout(r, 60_000)); return { data: 'x'.repeat(100_000) } }]";
+    bounded(
+        over("Array.from({ length: 100 }, (_, i) => i)", early, |with| with.concurrency = n(2)),
+        "StateTooLargeError",
+    );
+    let endless = "(function* () { for (;;) yield 'x'.repeat(100_000) })()";
+    let batch =
+        over(endless, "export default [s => s]", |with| with.batch = fulgurite_plan::Batch::Count(n(1_000_000)));
+    bounded(batch, "a batch of items is larger than a state may be");
+    let loud = over(
+        "Array.from({ length: 100 }, (_, i) => i)",
+        "export default [s => { throw new Error('x'.repeat(100_000)) }]",
+        |with| {
+            with.on_error = fulgurite_plan::OnItemError::Continue;
+            with.collect = fulgurite_plan::Collect::Nothing;
+        },
+    );
+    let report = bounded(loud, "fail ItemsError");
+    assert!(report.result().len() < 1 << 20, "{}", report.result().len());
+}
+
+/// Every start has its end, also that of a call whose caller did not wait.
+fn not_awaited() {
+    let caller = step("a", "export default [s => { call('b', { data: 1 }); return s }]");
+    let endless = step("b", "export default [s => new Promise(() => {})]");
+    let after = DraftStep { next: vec![DraftEdge::new("c", Condition::Always)], ..caller };
+    let report = report(vec![after, endless, step("c", "export default [async s => { await null; return s }]")], "{}");
+    assert_eq!(report.ending(), "success");
+    let ended: Vec<String> =
+        report.steps.iter().map(|step| format!("{} {}", step.step, step.outcome.reason())).collect();
+    assert_eq!(ended, ["b fail", "a success", "c success"]);
+}
+
+fn one_budget() {
+    let caller = step(
+        "a",
+        "export default [async s => { for (let i = 0; i < 5; i++) { try { await call('b', {}) } catch {} } return { n: (s.n ?? 0) + 1 } }]",
+    );
+    let again =
+        DraftEdge { condition: Condition::Expression("state.n < 18".into()), ..DraftEdge::new("a", Condition::Always) };
+    let caller = DraftStep { next: vec![again], ..caller };
+    let mut request = request(vec![caller, step("b", "export default [s => s]")], "{}");
+    request.limits.steps = 20;
+    let report = run(request);
+    assert!(report.ending().starts_with("crash LoopLimitError"), "{}", report.ending());
+    assert!(report.steps.len() <= 20, "{}", report.steps.len());
+}
+
+fn last_pass() {
+    let failing = step("b", "export default [s => { s.n = (s.n ?? 0) + 1; throw new Error('no') }]");
+    let on =
+        DraftEdge { condition: Condition::Expression("state.n < 3".into()), ..DraftEdge::new("c", Condition::Always) };
+    let failing = DraftStep { next: vec![on], ..failing };
+    let back = DraftStep { next: vec![DraftEdge::new("b", Condition::Always)], ..step("c", "export default [s => s]") };
+    let report = report(vec![failing, back], "{}");
+    assert_eq!(report.ending(), "fail JobError: no");
 }

@@ -419,7 +419,7 @@ pub struct Edge {
     /// How often it may be followed in one run, if somebody has said so.
     pub max_iterations: Option<NonZeroU32>,
     /// Every cycle has at least one edge that does.
-    leads_back: bool,
+    pub(crate) leads_back: bool,
 }
 
 impl Edge {

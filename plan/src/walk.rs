@@ -43,6 +43,8 @@ pub struct Walk<P, S> {
     followed: HashMap<(StepIndex, usize), u32>,
     /// The first failure of each step.
     failures: Vec<Option<ErrorReport>>,
+    /// The failure of each step's last visit, if that visit led nowhere.
+    dead_ends: Vec<Option<ErrorReport>>,
     results: Vec<(String, S)>,
     result_names: HashSet<String>,
     stopped: Option<Outcome>,
@@ -98,6 +100,7 @@ impl<P: Deref<Target = Plan>, S: Clone> Walk<P, S> {
             left: u32::MAX,
             followed: HashMap::new(),
             failures: vec![None; steps],
+            dead_ends: vec![None; steps],
             results: Vec::new(),
             result_names: HashSet::new(),
             stopped: None,
@@ -115,6 +118,8 @@ impl<P: Deref<Target = Plan>, S: Clone> Walk<P, S> {
     /// even with work queued. A leaf's output is a result of the run unless it is `None`.
     pub fn complete(&mut self, visit: Visit<S>, completion: Completion<S>) {
         let Completion { output, failure, followed } = completion;
+        let leads_on = followed.contains(&true);
+        self.dead_ends[visit.step.get()] = failure.clone().filter(|_| !leads_on);
         if let Some(failure) = failure {
             self.failures[visit.step.get()].get_or_insert(failure);
         }
@@ -197,7 +202,8 @@ impl<P: Deref<Target = Plan>, S: Clone> Walk<P, S> {
     /// How the run ended (so far): with the outcome it was aborted with; else with the failure of the first leaf step,
     /// in the order of the plan, that failed in any of its executions; else well.
     ///
-    /// A leaf step is one of whose next steps none ran. A failed step whose downstream ran counts as handled.
+    /// A leaf step is one of whose next steps none ran. A failed step whose downstream ran counts as handled. In a plan with a cycle,
+    /// where that may have been in an earlier pass, a step that failed in its last visit and led nowhere counts, too.
     pub fn run_outcome(&self) -> Outcome {
         if let Some(outcome) = &self.stopped {
             return outcome.clone();
@@ -210,6 +216,11 @@ impl<P: Deref<Target = Plan>, S: Clone> Walk<P, S> {
             .zip(&self.failures)
             .filter(|(step, _)| !step.next.iter().any(|edge| ran(edge.target)))
             .find_map(|(_, failure)| failure.clone());
+        let is_cyclic = || self.plan.steps().iter().flat_map(|step| &step.next).any(|edge| edge.leads_back);
+        let leaf_failure = leaf_failure.or_else(|| match is_cyclic() {
+            true => self.dead_ends.iter().flatten().next().cloned(),
+            false => None,
+        });
         leaf_failure.map_or(Outcome::Success, Outcome::Fail)
     }
 

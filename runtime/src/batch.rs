@@ -312,6 +312,12 @@ impl Batch {
         }
         elements.extend_from_slice(&text);
         *count += 1;
+        let limit = desk.options.limit;
+        if elements.len() > limit {
+            let message = format!("a batch of items is larger than a state may be ({} MB)", limit >> 20);
+            let hint = Some("a smaller `batch_size`, or `auto`".to_owned());
+            return Err(Box::new(ErrorReport { hint, ..ErrorReport::new("ItemsError", message) }));
+        }
         Ok(match self.with.batch {
             Size::One => true,
             Size::Count(size) => *count >= size.get(),
@@ -425,7 +431,7 @@ impl Batch {
             return Ok(assemble::with(&self.base, &more, desk.index()));
         }
         let whole = item.whole();
-        let sight = Sight { context: &self.context, state: Some(&self.base), item: Some((&whole, index)) };
+        let sight = Sight { context: &self.context, state: Some(&self.begun.input), item: Some((&whole, index)) };
         desk.mapped(scope, desk.plan()[self.begun.step].id.as_str(), &self.said, &self.base, &sight, &more)
     }
 
@@ -654,7 +660,7 @@ impl Inner {
             }
         }
         let limit = desk.options.limit;
-        if self.collected.as_ref().is_some_and(|collected| collected.writer.len() > limit) {
+        if self.collected.as_ref().is_some_and(|collected| collected.len() > limit) {
             self.stop = Stop::Now(Box::new(too_large(limit)));
             return Next::Over;
         }
@@ -668,6 +674,7 @@ impl Inner {
     }
 
     fn failed(&mut self, index: usize, report: ErrorReport, desk: &Desk) {
+        let report = shortened(report);
         self.counts.failed += 1;
         self.put(index, None);
         if self.errors.len() < MOST_ERRORS {
@@ -686,22 +693,43 @@ struct Collected {
     next: usize,
     /// What came before its turn.
     waiting: BTreeMap<usize, Option<Bytes>>,
+    /// Bytes of it.
+    held: usize,
+}
+
+/// An error as it is kept for each item: there may be a thousand of them.
+fn shortened(report: ErrorReport) -> ErrorReport {
+    const MOST: usize = 4 << 10;
+    let mut message = report.message;
+    if message.len() > MOST {
+        message.truncate(message.floor_char_boundary(MOST));
+        message.push('…');
+    }
+    let is_small = |details: &serde_json::Value| serde_json::to_vec(details).is_ok_and(|text| text.len() <= MOST);
+    ErrorReport { message, details: report.details.filter(is_small), ..report }
 }
 
 impl Collected {
     fn new() -> Collected {
         let mut writer = Writer::new(IndexOptions::with_depth(0));
         writer.begin_array();
-        Collected { writer, next: 0, waiting: BTreeMap::new() }
+        Collected { writer, next: 0, waiting: BTreeMap::new(), held: 0 }
+    }
+
+    /// Bytes, those before their turn included.
+    fn len(&self) -> usize {
+        self.writer.len() + self.held
     }
 
     fn put(&mut self, index: usize, value: Option<Bytes>) {
         if index != self.next {
+            self.held += value.as_ref().map_or(0, Bytes::len);
             self.waiting.insert(index, value);
             return;
         }
         self.write(value);
         while let Some(value) = self.waiting.remove(&self.next) {
+            self.held -= value.as_ref().map_or(0, Bytes::len);
             self.write(value);
         }
     }

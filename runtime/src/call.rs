@@ -160,15 +160,18 @@ pub(crate) fn next<'s>(
             let message = format!("the run has executed as many steps as it may; `{}` was about to be called", step.id);
             return Err(Box::new(ErrorReport::new("CallLimitError", message)));
         }
+        if job.with_items.as_ref().is_some_and(|with| with.isolates.get() > 1) {
+            let message = format!("step `{}` cannot be called: its items are spread over several isolates", step.id);
+            return Err(Box::new(ErrorReport::new("CallError", message)));
+        }
+        if call.caller.is_some_and(|caller| !desk.is_open(caller)) {
+            let message = format!("step `{}` cannot be called any more: the step that called it has ended", step.id);
+            return Err(Box::new(ErrorReport::new("CallError", message)));
+        }
         let begun = desk.begin(scope, &visit, call.caller).map_err(|outcome| Box::new(report_of(&outcome)))?;
         let since = Instant::now();
         let execution = begun.execution.0;
-        if let Some(with) = &job.with_items {
-            if with.isolates.get() > 1 {
-                let message =
-                    format!("step `{}` cannot be called: its items are spread over several isolates", step.id);
-                return Err(Box::new(ErrorReport::new("CallError", message)));
-            }
+        if job.with_items.is_some() {
             let begun = Rc::new(begun);
             let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
             let (text, source) = match batch::items_of(desk, scope, &begun) {

@@ -29,7 +29,7 @@ use crate::function::{Maker, Readiness};
 use crate::isolate::Isolate;
 use crate::program::Program;
 use crate::run::{Request, Speaker};
-use crate::step::{Done, Task, Tools, cpu_timeout};
+use crate::step::{Done, Task, Tools, cpu_timeout, too_large};
 use crate::watchdog::{Clock, Killer};
 
 /// See the module.
@@ -250,6 +250,14 @@ impl Desk {
     ) -> Result<State, Box<ErrorReport>> {
         let pairs = said.input.render(sight, &mut self.evaluator(scope));
         let pairs = pairs.map_err(|error| failed("input", step, &error))?;
+        let (bytes, limit) = (pairs.iter().map(|(_, value)| value.len()).sum::<usize>(), self.options.limit);
+        if bytes > limit {
+            let message = format!("the `input` of the step is larger than a state may be ({} MB)", limit >> 20);
+            return Err(Box::new(ErrorReport {
+                step: Some(step.to_owned()),
+                ..ErrorReport::new("StateTooLargeError", message)
+            }));
+        }
         let keys: Vec<&[u8]> = pairs.iter().map(|(key, _)| &key[..]).collect();
         let values: Vec<[Bytes; 1]> = pairs.iter().map(|(_, value)| [value.clone()]).collect();
         let mut all: Vec<(&[u8], &[Bytes])> = more.iter().filter(|(key, _)| !keys.contains(key)).copied().collect();
@@ -451,6 +459,10 @@ impl Desk {
             let value = value
                 .map_err(|error| Outcome::Crash(failed(&format!("publish.{name}"), id.as_str(), &error)))?
                 .unwrap_or_else(|| Bytes::from_static(b"null"));
+            // A variable that is made of itself would grow without end.
+            if value.len() > self.options.limit {
+                return Err(too_large(self.options.limit).in_step(id.as_str()));
+            }
             let value = State::parse(value, &self.index()).unwrap_or_else(|_| State::trusted(Bytes::new(), None));
             self.context.borrow_mut().set_var(name, value);
         }
@@ -497,6 +509,8 @@ impl Desk {
             }
             _ => Vec::new(),
         };
+        // One that nobody waited for has been said to have ended.
+        self.open.borrow_mut().remove(&begun.execution.0)?;
         self.add(&done.figures);
         let shown = judged.shown.clone();
         let Done { outcome, output, figures, .. } = done;
@@ -512,8 +526,45 @@ impl Desk {
         let mut reporter = self.reporter.lock();
         reporter.send(Event::StepComplete(complete));
         reporter.open.retain(|(_, execution)| *execution != begun.execution);
-        self.open.borrow_mut().remove(&begun.execution.0);
         output.map(|state| Parcel { state, shown, from: Some(begun.execution) })
+    }
+
+    /// Whether an execution goes on.
+    pub(crate) fn is_open(&self, execution: Execution) -> bool {
+        self.open.borrow().contains_key(&execution.0)
+    }
+
+    /// Says of all executions but this one that they have ended: nobody waits for them any more.
+    pub(crate) fn close_others(&self, execution: Execution, outcome: &Outcome) {
+        let mut left: Vec<(u32, StepIndex)> =
+            self.open.borrow().iter().map(|(number, open)| (*number, open.step)).collect();
+        left.retain(|(number, _)| *number != execution.0);
+        left.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+        for (number, step) in left {
+            let step = &self.plan()[step].id;
+            let outcome = match outcome.stops_the_run() {
+                true => outcome.clone(),
+                false => Outcome::Fail(ErrorReport {
+                    step: Some(step.to_string()),
+                    ..ErrorReport::new("CallError", "the step that called this one has ended without waiting for it")
+                }),
+            };
+            let complete = StepComplete {
+                execution: Execution(number),
+                step: step.clone(),
+                outcome,
+                output: None,
+                next: Vec::new(),
+                figures: Figures::default(),
+                items: None,
+            };
+            let mut reporter = self.reporter.lock();
+            reporter.send(Event::StepComplete(complete));
+            reporter.open.retain(|(_, open)| open.0 != number);
+            drop(reporter);
+            self.open.borrow_mut().remove(&number);
+            self.batches.borrow_mut().remove(&number);
+        }
     }
 
     /// Moves the clocks of the step: the call that began first has until `from` plus the limit.

@@ -422,6 +422,14 @@ impl Run {
             let output = desk.passed_on(visit, &followed);
             return Ok(Completion { output, failure: None, followed });
         };
+        if desk.executions.get() >= desk.request.limits.steps {
+            let step = plan[visit.step].id.as_str();
+            let message = format!("the run has executed as many steps as it may; `{step}` was next");
+            let hint = Some("does the loop ever end? --max-steps allows more".to_owned());
+            let report =
+                ErrorReport { hint, step: Some(step.to_owned()), ..ErrorReport::new("LoopLimitError", message) };
+            return Err(Outcome::Crash(report));
+        }
         self.start_clock();
         let begun = {
             deno_core::scope!(scope, self.isolate.runtime);
@@ -447,6 +455,7 @@ impl Run {
             judged.decided = self.after_conditions(visit.step, judged.decided).await;
         }
         self.stop_clock();
+        desk.close_others(execution, &done.outcome);
         let output = desk.complete(&begun, done, &judged, items);
         Ok(Completion { output, failure: judged.failure, followed: judged.decided? })
     }

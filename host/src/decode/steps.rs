@@ -186,6 +186,10 @@ fn with_items(
     let plain = "write a whole number above 0";
     if let Some(node) = fields.get("concurrency") {
         with.concurrency = at_least_one(&node, "concurrency", plain)?;
+        if with.concurrency.get() > MOST_IN_FLIGHT {
+            let message = format!("`concurrency` must be {MOST_IN_FLIGHT} at most");
+            return Err(node.error(message, "so many calls wait at a time; what computes wants `isolates`"));
+        }
     }
     if let Some(node) = fields.get("isolates") {
         with.isolates = at_least_one(&node, "isolates", plain)?;
@@ -223,6 +227,9 @@ fn with_items(
 
 /// More threads than any machine that runs this has cores to spare.
 const MOST_ISOLATES: u32 = 64;
+
+/// Calls that may be in flight for one step.
+const MOST_IN_FLIGHT: u32 = 10_000;
 
 fn at_least_one(node: &Node<'_>, key: &str, help: &str) -> Result<NonZeroU32, Error> {
     let number = match node.open()? {
