@@ -65,10 +65,17 @@ function runItems(execution, width, source) {
   let calls = 0;
   return new Promise((resolve, reject) => {
     let working = width;
+    let failed;
+    // What is in flight is waited for, also when there will be no more: it may have done its work.
+    const rest = () => {
+      if (--working > 0) return;
+      if (failed === undefined) resolve();
+      else reject(failed.error);
+    };
     const work = async () => {
       for (;;) {
         let frame = pull();
-        if (source !== undefined) frame = await frame;
+        if (source !== undefined) frame = (await frame)?.frame;
         if (frame === undefined) break;
         do {
           const { 0: ticket, 1: entry, 2: given } = frame;
@@ -84,10 +91,13 @@ function runItems(execution, width, source) {
           if (++calls % IN_A_ROW === 0) await breathe();
         } while (frame !== undefined);
       }
-      if (--working === 0) resolve();
+    };
+    const fail = (error) => {
+      failed ??= { __proto__: null, error };
+      rest();
     };
     within(execution, () => {
-      for (let i = 0; i < width; i++) PromisePrototypeThen(work(), undefined, reject);
+      for (let i = 0; i < width; i++) PromisePrototypeThen(work(), rest, fail);
     });
   });
 }
@@ -107,7 +117,12 @@ const ELSEWHERE = ObjectFreeze({ __proto__: null });
 
 async function receiving(execution) {
   const ticket = await op_receive_item();
-  return ticket === 0 ? undefined : host.frame(execution, ticket);
+  return ticket === 0 ? undefined : boxed(host.frame(execution, ticket));
+}
+
+// A promise must not be resolved with a frame: it is an array, and a job may have given those a `then`.
+function boxed(frame) {
+  return { __proto__: null, frame };
 }
 
 /** Pulls from a stream or an iterator as many items as one call gets, one pull at a time. */
@@ -117,16 +132,21 @@ function pulling(execution, source) {
   let ended = false;
   const take = async () => {
     let any = false;
-    while (!ended && host.wants(execution)) {
-      const { done, value } = await iterator.next();
-      if (done) {
-        ended = true;
-        break;
+    try {
+      while (!ended && host.wants(execution)) {
+        const { done, value } = await iterator.next();
+        if (done) {
+          ended = true;
+          break;
+        }
+        any = true;
+        if (host.gather(execution, value)) break;
       }
-      any = true;
-      if (host.gather(execution, value)) break;
+    } catch (error) {
+      ended = true;
+      throw error;
     }
-    if (any) return host.pull(execution);
+    if (any) return boxed(host.pull(execution));
     if (!ended) {
       // Nobody wants the rest.
       ended = true;

@@ -26,6 +26,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("calls_that_nobody_waits_for", not_awaited),
         trial("calls_and_passes_have_one_budget", one_budget),
         trial("loops_whose_last_pass_fails", last_pass),
+        trial("items_in_flight_when_their_source_throws", source_throws),
+        trial("items_behind_a_forged_then", forged),
         trial("items_in_batches", in_batches),
         trial("what_items_are", sources),
         trial("what_items_are_not", no_sources),
@@ -1037,4 +1039,25 @@ fn last_pass() {
     let back = DraftStep { next: vec![DraftEdge::new("b", Condition::Always)], ..step("c", "export default [s => s]") };
     let report = report(vec![failing, back], "{}");
     assert_eq!(report.ending(), "fail JobError: no");
+}
+
+/// What was begun is waited for, and its results are kept.
+fn source_throws() {
+    let source = "(async function* () { yield 1; yield 2; throw new Error('src') })()";
+    let job = "export default [async s => { await new Promise(r => setTimeout(r, 50)); console.log('end', s.index); return { data: s.item } }]";
+    let report = report(vec![over(source, job, |with| with.concurrency = n(3))], r#"{"data": 0}"#);
+    assert_eq!(report.ending(), "fail JobError: src");
+    assert_eq!(report.log(), ["info: end 0", "info: end 1"]);
+    assert_eq!(value(&report)["data"], serde_json::json!([1, 2]));
+}
+
+/// A job cannot get at what the host says about the next item.
+fn forged() {
+    let evil =
+        "export default [s => { Array.prototype.then = function (done) { done([0, undefined, 'evil']) }; return s }]";
+    let first = DraftStep { next: vec![DraftEdge::new("s", Condition::Always)], ..step("first", evil) };
+    let source = "(async function* () { yield 1; yield 2 })()";
+    let report = report(vec![first, over(source, "export default [s => ({ data: s.item })]", |_| {})], "{}");
+    assert_eq!(report.ending(), "success");
+    assert_eq!(value(&report)["data"], serde_json::json!([1, 2]));
 }
