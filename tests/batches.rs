@@ -26,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("calls_that_nobody_waits_for", not_awaited),
         trial("calls_and_passes_have_one_budget", one_budget),
         trial("loops_whose_last_pass_fails", last_pass),
+        trial("calls_at_the_top_of_a_job", calls_at_the_top),
         trial("items_in_flight_when_their_source_throws", source_throws),
         trial("items_behind_a_forged_then", forged),
         trial("items_in_batches", in_batches),
@@ -1060,4 +1061,12 @@ fn forged() {
     let report = report(vec![first, over(source, "export default [s => ({ data: s.item })]", |_| {})], "{}");
     assert_eq!(report.ending(), "success");
     assert_eq!(value(&report)["data"], serde_json::json!([1, 2]));
+}
+
+/// A job that calls itself while it is evaluated gets as deep as any other.
+fn calls_at_the_top() {
+    let caller = step("a", "export default [async s => ({ said: await call('b', {}).catch(error => error.name) })]");
+    let callee = step("b", "call('b', {}).catch(() => {}); export default [s => s]");
+    let report = report(vec![caller, callee], "{}");
+    assert!(report.steps.len() <= 40, "{} executions: {}", report.steps.len(), report.ending());
 }

@@ -367,6 +367,10 @@ impl Batch {
         *next += 1;
         counts.calls += 1;
         if desk.request.limits.step_timeout.is_some() {
+            if began.is_empty() {
+                // Its time begins now, however long the source took.
+                desk.put_off(Instant::now());
+            }
             began.push_back((*tickets, Instant::now()));
         }
         Some(*tickets)

@@ -191,7 +191,13 @@ pub(crate) fn next<'s>(
             call.inner.borrow_mut().running = Some(Running { visit: *visit, begun, since, view: None });
             return Ok(Some(frame(scope, ITEMS, execution, width, source)));
         }
-        let entry = match desk.entry(scope, visit.step, &format!("job://{execution}/{}", visit.step.get())) {
+        // What its top level does is its own doing, and not its caller's.
+        let outer = scope.get_continuation_preserved_embedder_data();
+        let number = v8::Integer::new_from_unsigned(scope, execution).into();
+        scope.set_continuation_preserved_embedder_data(number);
+        let entry = desk.entry(scope, visit.step, &format!("job://{execution}/{}", visit.step.get()));
+        scope.set_continuation_preserved_embedder_data(outer);
+        let entry = match entry {
             Ok(entry) => entry,
             Err(thrown) => {
                 // The job's own top level threw; it is told like an operation that did.
