@@ -48,11 +48,21 @@ pub struct Wanted {
 /// The function that does what the module does; `None` where a function could not: a top-level `await`, `import.meta`, an
 /// `import()`, and what else only modules have.
 pub fn function(code: &str) -> Option<Function> {
-    // To a script, these begin comments.
-    if code.contains("<!--") || code.contains("-->") {
+    if has_html_comments(code) {
         return None;
     }
     deep::call(code, || function_here(code)).ok()?
+}
+
+/// Whether a script may see comments where a module sees none: `<!--` begins one wherever it stands, `-->` only with nothing but white
+/// space and comments before it on its line (<https://tc39.es/ecma262/#sec-html-like-comments>).
+fn has_html_comments(code: &str) -> bool {
+    let ends_line = |c: char| matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}');
+    let closes = |(at, _): (usize, &str)| {
+        let before = code[..at].rsplit(ends_line).next().unwrap_or_default().trim_end();
+        before.is_empty() || before.ends_with("*/")
+    };
+    code.contains("<!--") || code.match_indices("-->").any(closes)
 }
 
 fn function_here(code: &str) -> Option<Function> {
@@ -310,6 +320,16 @@ mod tests {
             let (before, _) = code.split_once(kept).unwrap();
             let (after, _) = body.split_once(kept).unwrap_or_else(|| panic!("{kept} is not in {body}"));
             assert_eq!(places(before).len(), places(after).len(), "{kept}");
+        }
+    }
+
+    #[test]
+    fn comments_that_only_scripts_have() {
+        for code in ["x <!--y", "\n--> x", "  \t-->", "/* a\nb */ --> x", "a\u{2028}-->", "/**/-->"] {
+            assert!(has_html_comments(code), "{code:?}");
+        }
+        for code in ["// source --> target", "while (n --> 0) {}", "'-->'", "x /* y */ + z-->0", ""] {
+            assert!(!has_html_comments(code), "{code:?}");
         }
     }
 
