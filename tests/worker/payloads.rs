@@ -210,8 +210,13 @@ async fn numbers() {
 async fn texts_only() {
     let server = fulgurite_lightning::Config { version: ServerVersion(2, 18, 0), ..server_config() };
     let world = World::with(server, Config { states: StateForm::Json, ..worker_config() }).await;
+    // An output that is erased is written in neither form, and teaches nothing.
+    let mut erased = chain(&[("a", "fn(() => ({ n: 1 }));")]);
+    erased["options"] = json!({ "output_dataclips": false });
+    assert_state(&world.run(erased, "{}").await, RunState::Success);
     for _ in 0..3 {
         let run = world.run(chain(&[("a", "fn(() => ({ n: 1 }));")]), "{}").await;
+        assert!(run.steps[0].output_dataclip_id.is_some(), "{:?}", run.steps);
         assert_state(&run, RunState::Success);
         assert_eq!(result(&world.handle, &run), json!({ "n": 1 }));
     }

@@ -231,7 +231,9 @@ impl Courier {
                 Attempt::Accepted => {
                     if let Some(clip) = letter.clip().filter(|_| detail == Detail::Full) {
                         self.stored.insert(clip.to_owned());
-                        self.learn(states);
+                        if letter.body.is_some() {
+                            self.learn(states);
+                        }
                     }
                     Next::Settled(Fate::Delivered)
                 }
@@ -385,11 +387,11 @@ impl Courier {
     async fn too_large(&mut self, letter: &Letter, detail: Detail, bytes: u64, limit: u64) -> Result<Next, Dead> {
         let (step, text) = match &letter.message {
             Message::StepComplete(step) if detail == Detail::Full => {
-                self.metrics.withheld();
+                self.metrics.withheld(1);
                 (Some(step.step.clone()), too_large(bytes, limit))
             }
             Message::RunComplete { .. } if matches!(detail, Detail::Full | Detail::Nameless) => {
-                self.metrics.withheld();
+                self.metrics.withheld(1);
                 let text = format!(
                     "The final state needs a message of {bytes} bytes, more than the {limit} that the server takes: it will not be sent back to the app."
                 );

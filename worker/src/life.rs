@@ -20,7 +20,8 @@ use crate::courier::{Habits, shown};
 use crate::engine::Engine;
 use crate::http::{self, Port, Readiness};
 use crate::metrics::Metrics;
-use crate::session::{self, Orders, Shared};
+use crate::orders::Orders;
+use crate::session::{self, Shared};
 use crate::{leftover, outbox, token};
 
 /// What a worker is made of.
@@ -108,17 +109,13 @@ pub async fn run(worker: Worker, mut stop: watch::Receiver<Stop>) -> Result<(), 
         backoff: config.reconnect,
         ..Settings::new(url.clone())
     })?;
-    let _lock = match &config.outbox {
+    // The lock is held for as long as the worker lives.
+    let (_lock, left_over) = match &config.outbox {
         Some(folder) => {
-            Some(outbox::lock(folder).map_err(|error| Error::Outbox { folder: folder.display().to_string(), error })?)
+            let taken = outbox::lock(folder).and_then(|lock| Ok((Some(lock), outbox::left_over(folder)?)));
+            taken.map_err(|error| Error::Outbox { folder: folder.display().to_string(), error })?
         }
-        None => None,
-    };
-    let left_over = match &config.outbox {
-        Some(folder) => {
-            outbox::left_over(folder).map_err(|error| Error::Outbox { folder: folder.display().to_string(), error })?
-        }
-        None => Vec::new(),
+        None => (None, Vec::new()),
     };
     metrics.slots(config.capacity());
     let habits = Arc::new(Habits::new(config.states));

@@ -267,8 +267,8 @@ impl Metrics {
         self.dropped.inc_by(count);
     }
 
-    pub(crate) fn withheld(&self) {
-        self.withheld.inc();
+    pub(crate) fn withheld(&self, count: u64) {
+        self.withheld.inc_by(count);
     }
 
     pub(crate) fn outbox(&self, change: i64) {
@@ -279,20 +279,10 @@ impl Metrics {
     pub fn active(&self) -> i64 {
         self.active.get()
     }
-
-    /// Runs that ended, whatever their reason.
-    pub fn ended(&self, reason: &str) -> u64 {
-        self.runs.get_or_create(&Reason { reason: reason.to_owned() }).get()
-    }
 }
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").finish_non_exhaustive()
     }
-}
-
-/// Reads one number out of the text, for tests and for people.
-pub fn value_of(text: &str, name: &str) -> Option<f64> {
-    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }

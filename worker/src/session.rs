@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -33,6 +33,7 @@ use crate::engine::{Engine, Ready, Terms};
 use crate::intake::{self, Intake};
 use crate::message::{Letter, Message, Source};
 use crate::metrics::Metrics;
+use crate::orders::{Order, Orders, Wish};
 use crate::outbox::Outbox;
 
 /// What all runs of a worker share.
@@ -45,82 +46,6 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) orders: Orders,
     pub(crate) habits: Arc<Habits>,
-}
-
-/// Runs in progress, by id, and the way to end each.
-#[derive(Default)]
-pub(crate) struct Orders {
-    runs: std::sync::Mutex<BTreeMap<String, Arc<Order>>>,
-}
-
-/// Whether a run should end, and why.
-#[derive(Debug, Default)]
-pub(crate) struct Order {
-    why: std::sync::Mutex<Option<(String, Wish)>>,
-    changed: tokio::sync::Notify,
-    /// Whether the engine has it.
-    started: AtomicBool,
-}
-
-/// Who wants a run to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// Somebody outside: the run was cancelled.
-    Theirs,
-    /// The worker, which stops: the run was killed.
-    Ours,
-}
-
-impl Orders {
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Order>>> {
-        self.runs.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    fn enter(&self, id: &str) -> Arc<Order> {
-        self.lock().entry(id.to_owned()).or_default().clone()
-    }
-
-    fn leave(&self, id: &str) {
-        self.lock().remove(id);
-    }
-
-    /// Asks a run to end; whether there is such a run.
-    pub(crate) fn abort(&self, id: &str, why: &str) -> bool {
-        let order = self.lock().get(id).cloned();
-        order.map(|order| order.give(why, Wish::Theirs)).is_some()
-    }
-
-    /// Ends all of them.
-    pub(crate) fn abort_all(&self, why: &str) {
-        let orders: Vec<Arc<Order>> = self.lock().values().cloned().collect();
-        orders.iter().for_each(|order| order.give(why, Wish::Ours));
-    }
-
-    /// Ids of the runs in progress, and whether the engine has them.
-    pub(crate) fn list(&self) -> Vec<(String, bool)> {
-        self.lock().iter().map(|(id, order)| (id.clone(), order.started.load(Ordering::Relaxed))).collect()
-    }
-}
-
-impl Order {
-    fn give(&self, why: &str, wish: Wish) {
-        self.why.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert((why.to_owned(), wish));
-        self.changed.notify_one();
-    }
-
-    fn given(&self) -> Option<(String, Wish)> {
-        self.why.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
-    }
-
-    /// Waits until the run should end.
-    async fn wait(&self) -> (String, Wish) {
-        loop {
-            if let Some(given) = self.given() {
-                return given;
-            }
-            self.changed.notified().await;
-        }
-    }
 }
 
 /// Works off one run.
@@ -411,11 +336,8 @@ impl Session<'_> {
         first.extend(warnings.into_iter().map(|warning| intake.log(Source::Engine, "info", warning)));
         desk.put(first).await;
         let Some(slot) = self.slot().await else {
-            let report = ErrorReport {
-                source: "worker".into(),
-                ..ErrorReport::new("EngineError", "there is no engine process")
-            };
-            desk.put(intake.refused(&Outcome::Exception(report))).await;
+            let outcome = exception("EngineError", "there is no engine process".to_owned());
+            desk.put(intake.refused(&outcome)).await;
             return;
         };
         metrics.run_handed_over(self.assignment.since.elapsed());
@@ -444,12 +366,10 @@ impl Session<'_> {
             desk.put(intake.letters(incoming, child)).await;
         }
         if intake.ending.is_none() {
-            let report =
-                ErrorReport::new("InternalError", "the engine did not say how the run ended: a bug in fulgurite");
-            let report = ErrorReport { source: "worker".into(), ..report };
-            desk.put(intake.refused(&Outcome::Exception(report))).await;
+            let text = "the engine did not say how the run ended: a bug in fulgurite";
+            desk.put(intake.refused(&exception("InternalError", text.to_owned()))).await;
         }
-        (0..intake.withheld).for_each(|_| metrics.withheld());
+        metrics.withheld(intake.withheld);
         let ending = tokio::task::spawn_blocking(move || run.join()).await;
         if let Ok(PoolEnding { cpu, memory, .. }) = ending {
             metrics.engine(cpu, memory);
