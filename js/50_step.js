@@ -93,30 +93,58 @@ export function operationsOf(namespace) {
 
 /**
  * Runs `operations` over `state`, through the adaptor's `execute` if the module has one.
- * Answers a promise of {ok: true, value: output} or {ok: false, value: error}, with the number of the operation that was
- * started last (from 1) as `running`. `output` is undefined when the last operation returned nothing.
+ * Answers {ok: true, value: output} or {ok: false, value: error}, with the number of the operation that was started last (from 1) as
+ * `running`; or a promise of it, when there is something to wait for. `output` is undefined when the last operation returned nothing.
  */
-export async function run(operations, execute, state) {
+export function start(operations, execute, state) {
+  if (typeof execute === "function") return through(execute, operations, state);
   let running = 0;
   try {
-    if (typeof execute !== "function") {
-      let output = state;
-      for (let index = 0; index < operations.length; index++) {
-        running = index + 1;
-        output = ReflectApply(operations[index], undefined, [output === NOTHING ? {} : output]);
-        // What is no promise is not waited for: most operations are done when they return.
-        if (isThenable(output)) output = await output;
-        if (!output) output = nothing(output, index, operations.length);
-      }
-      return answer(true, output === NOTHING ? undefined : output, running);
+    let output = state;
+    for (let index = 0; index < operations.length; index++) {
+      running = index + 1;
+      const operation = operations[index];
+      output = operation(output === NOTHING ? {} : output);
+      // What is no promise is not waited for: most operations are done when they return.
+      if (isThenable(output)) return goOn(operations, index, output);
+      if (!output) output = nothing(output, index, operations.length);
     }
+    return answer(true, output === NOTHING ? undefined : output, running);
+  } catch (error) {
+    return answer(false, error, running);
+  }
+}
+
+/** The same from an operation on that has been started. */
+async function goOn(operations, started, promise) {
+  let running = started + 1;
+  try {
+    let output = await promise;
+    if (!output) output = nothing(output, started, operations.length);
+    for (let index = started + 1; index < operations.length; index++) {
+      running = index + 1;
+      const operation = operations[index];
+      output = operation(output === NOTHING ? {} : output);
+      if (isThenable(output)) output = await output;
+      if (!output) output = nothing(output, index, operations.length);
+    }
+    return answer(true, output === NOTHING ? undefined : output, running);
+  } catch (error) {
+    return answer(false, error, running);
+  }
+}
+
+/** The same through `execute`. */
+async function through(execute, operations, state) {
+  let running = 0;
+  try {
     const wrapped = [];
     for (let index = 0; index < operations.length; index++) {
       const operation = operations[index];
       // Defined, not assigned: a job may have put a setter on Array.prototype.
       ObjectDefineProperty(wrapped, index, value(async (input) => {
         running = index + 1;
-        const output = await ReflectApply(operation, undefined, [input === NOTHING ? {} : input]);
+        const output = await operation(input === NOTHING ? {} : input);
         return output ? output : nothing(output, index, operations.length);
       }));
     }
@@ -130,6 +158,9 @@ export async function run(operations, execute, state) {
     return answer(false, error, running);
   }
 }
+
+/** The same as a promise in any case. */
+export const run = async (operations, execute, state) => await start(operations, execute, state);
 
 function isThenable(value) {
   return (typeof value === "object" || typeof value === "function") && value !== null && typeof value.then === "function";

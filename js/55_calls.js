@@ -3,7 +3,7 @@
 import { core, primordials } from "ext:core/mod.js";
 import { op_receive_item, op_send_item } from "ext:core/ops";
 import { isReadableStream } from "ext:fulgurite/10_world.js";
-import { answer, operationsOf, run } from "ext:fulgurite/50_step.js";
+import { answer, operationsOf, start } from "ext:fulgurite/50_step.js";
 
 const {
   ObjectDefineProperty,
@@ -40,13 +40,24 @@ function within(execution, f, ...given) {
   }
 }
 
-/** Runs a job once. `entry` has its exports, or is the URL of its module. Never rejects. */
-async function runOnce(entry, state) {
+/**
+ * Runs a job once. `entry` has its exports, or is the URL of its module. Answers like `start` of 50_step.js; never throws, nor
+ * rejects.
+ */
+function runOnce(entry, state) {
+  if (typeof entry === "string") return runModule(entry, state);
   try {
-    const namespace = typeof entry === "string" ? await import(entry) : entry;
-    const { 0: operations, 1: message, 2: hint, 3: number } = operationsOf(namespace);
+    const { 0: operations, 1: message, 2: hint, 3: number } = operationsOf(entry);
     if (operations === undefined) return answer(undefined, [message, hint], number ?? 0);
-    return await run(operations, namespace.execute, state);
+    return start(operations, entry.execute, state);
+  } catch (error) {
+    return answer(false, error, 0);
+  }
+}
+
+async function runModule(url, state) {
+  try {
+    return await runOnce(await import(url), state);
   } catch (error) {
     return answer(false, error, 0);
   }

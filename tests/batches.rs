@@ -122,6 +122,14 @@ fn one_by_one() {
         r#"{"item": "mine", "data": [7], "index": 9}"#,
         json!({ "item": "mine", "data": [[0, 7]], "index": 9 }),
     );
+    // The first is made otherwise than those that are like it.
+    let keys = "export default [s => ({ data: Object.keys(s) })]";
+    let expected = json!(["n", "data", "configuration", "item", "index"]);
+    gives(
+        vec![over("state.data", keys, |_| {})],
+        r#"{"n": 1, "data": [1, 2, 3]}"#,
+        json!({ "data": [expected, expected, expected], "n": 1 }),
+    );
     let report = report(vec![over("state.data", ECHO, |_| {})], r#"{"data": [1, 2, 3]}"#);
     assert_eq!(report.steps.len(), 1, "the step is one execution");
     assert_eq!(report.steps[0].items, Some(Items { calls: 3, failed: 0, retries: 0 }));

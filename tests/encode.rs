@@ -330,6 +330,15 @@ fn frozen() {
         "(Object.freeze(state.data), Object.seal(state.data.b), state)",
         r#"{"data":{"a":[1],"b":{"c":[2]}}}"#,
     );
+    // What is read of a frozen object is the same each time, and what a job does to it shows.
+    check(
+        r#"{"data":{"a":[1],"b":{"c":[2]}}}"#,
+        "(Object.freeze(state.data), state.data.a.push(2), state.data.b.c.push(state.data.a === state.data.a), state)",
+        r#"{"data":{"a":[1,2],"b":{"c":[2,true]}}}"#,
+    );
+    let report = op("(Object.freeze(state), Object.freeze(state.data), state)", r#"{"data":{"a":[1.0]}}"#);
+    assert_eq!(report.result(), r#"{"data":{"a":[1.0]}}"#);
+    assert_eq!(report.steps[0].figures.bytes_parsed, 0, "to freeze is not to read");
     // Encoding must not change what a job keeps: the same view is encoded twice, frozen or not.
     let keep = "export default [state => { globalThis.kept = state.data; globalThis.cold = Object.freeze({ ...state }).data; return { data: state.data } }];";
     let look = "export default [state => ({ kept: kept.a, same: kept.b.c[0], now: state.data.a })];";

@@ -293,7 +293,12 @@ impl Making<'_> {
         }
         body.push_str("\nreturn{");
         for (name, local) in exports {
-            body.push_str(&format!("[{}]:{local},", serde_json::Value::from(name)));
+            let key = serde_json::Value::from(name.as_str());
+            match name.as_str() {
+                // Which without brackets would be the prototype.
+                "__proto__" => body.push_str(&format!("[{key}]:{local},")),
+                _ => body.push_str(&format!("{key}:{local},")),
+            }
         }
         body.push_str("};");
         function.body = body;
@@ -346,7 +351,7 @@ mod tests {
         check("import '\u{1f600}'; x(); export default x", &[" x();"]);
         assert_eq!(function("export/**/default 1"), None);
         let made = function("let $d0 = 1; export default 7; export { $d0 as \"a b\" }").unwrap();
-        let expected = "let $d1$;const $d1=v=>{$d1$=v}; let $d0 = 1; $d1( 7); ; return{[\"default\"]:$d1$,[\"a b\"]:$d0,[\"execute\"]:void 0,};";
+        let expected = "let $d1$;const $d1=v=>{$d1$=v}; let $d0 = 1; $d1( 7); ; return{\"default\":$d1$,\"a b\":$d0,\"execute\":void 0,};";
         let words: Vec<&str> = made.body.split_whitespace().collect();
         assert_eq!(words.join(" "), format!("\"use strict\";{expected}"));
     }

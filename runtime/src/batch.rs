@@ -400,14 +400,9 @@ impl Batch {
                 let module = format!("job://{}.{ticket}.{tries}/{}", self.begun.execution.0, self.begun.step.get());
                 match desk.entry(scope, self.begun.step, &module) {
                     Ok(entry) => {
-                        let view = desk.tools.views.root(scope, &state)?;
-                        if !self.said.input.keys().any(|key| key == INDEX) {
-                            // As a value: it costs less than to make it lazy.
-                            let name = v8::String::new_from_utf8(scope, b"index", v8::NewStringType::Internalized)?;
-                            let place = v8::Number::new(scope, index as f64);
-                            let object = v8::Local::<v8::Object>::try_from(view).ok()?;
-                            object.create_data_property(scope, name.into(), place.into())?;
-                        }
+                        let beside = !self.said.input.keys().any(|key| key == INDEX);
+                        let beside = beside.then_some(("index", index as f64));
+                        let view = desk.tools.views.root_beside(scope, &state, beside)?;
                         Ok((entry, view))
                     }
                     Err(thrown) => Err(thrown),

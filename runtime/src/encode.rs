@@ -268,7 +268,7 @@ impl<'s> Pass<'_, 's> {
         &mut self,
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
-        view: Option<(u32, View)>,
+        view: Option<(u32, Rc<View>)>,
     ) -> Fallible<()> {
         let keys = self.own_keys(scope, object)?;
         let count = keys.length();
@@ -292,7 +292,7 @@ impl<'s> Pass<'_, 's> {
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
         key: v8::Local<'s, v8::Name>,
-        view: Option<&(u32, View)>,
+        view: Option<&(u32, Rc<View>)>,
         expected: &mut usize,
     ) -> Fallible<()> {
         let mut raw = Vec::with_capacity(32);

@@ -52,6 +52,7 @@ mod ops;
 mod fault;
 mod flood;
 mod secrets;
+mod shape;
 
 #[doc(hidden)]
 pub mod bench;

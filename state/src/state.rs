@@ -108,6 +108,17 @@ impl State {
         self.0.rope.slice(range)
     }
 
+    /// Appends one range of the text to `out`.
+    ///
+    /// # Panics
+    /// When the range does not lie within the text.
+    pub fn append(&self, range: Range<usize>, out: &mut Vec<u8>) {
+        match self.0.rope.peek(range.clone()) {
+            Some(text) => out.extend_from_slice(text),
+            None => self.0.rope.pieces(range).for_each(|piece| out.extend_from_slice(&piece)),
+        }
+    }
+
     /// The property of an indexed object of this state: `Some(None)` when it has none of that name, `None` when the value is not
     /// indexed.
     pub fn find(&self, span: &Span, key: &str) -> Option<Option<Span>> {

@@ -1,5 +1,7 @@
 //! Which form a value takes in JSON. Found out before its key is written, because some values have none.
 
+use std::rc::Rc;
+
 use deno_core::v8;
 
 use super::calls::Fallible;
@@ -28,9 +30,9 @@ pub(super) enum Form<'s> {
     /// JSON text from V8.
     Json(v8::Local<'s, v8::String>),
     /// A property of a view that nobody touched.
-    Splice(View, usize),
+    Splice(Rc<View>, usize),
     /// Property by property.
-    Object(v8::Local<'s, v8::Object>, Option<(u32, View)>),
+    Object(v8::Local<'s, v8::Object>, Option<(u32, Rc<View>)>),
     /// An error: name, message, and its own properties.
     Error(v8::Local<'s, v8::Object>),
     /// Element by element.
