@@ -1,5 +1,5 @@
 //! How many items, calls and passes a second, end to end through V8, and with how much memory? Each case runs in a process of its
-//! own, so that its peak is its own.
+//! own, so that its peak is its own; the time is Criterion's, of whole runs, isolate and all.
 //!
 //! `cargo bench -p fulgurite-runtime --bench batches -- [word]`: the cases whose names hold the word.
 
@@ -10,30 +10,39 @@ use std::num::NonZeroU32;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use criterion::{Criterion, SamplingMode, Throughput};
 use fulgurite_plan::{Batch, Collect, Condition, Draft, DraftEdge, DraftStep, Job, Outcome, Plan, Source, WithItems};
 use fulgurite_runtime::{Request, start};
 use fulgurite_state::{IndexOptions, State};
 
+const KINDS: [&str; 6] =
+    ["with_items/untouched", "with_items/individual", "with_items/batch", "with_items/isolates", "call", "loop"];
+
 const SIZES: [(&str, usize); 4] = [("1K", 1_000), ("10K", 10_000), ("100K", 100_000), ("1M", 1_000_000)];
 
+/// Which case a process is for.
+const CASE: &str = "FULGURITE_BENCH_CASE";
+
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if let [flag, case] = &arguments[..]
-        && flag == "--case"
-    {
-        return one(case);
+    if let Ok(case) = std::env::var(CASE) {
+        return one(&case);
     }
-    let word = arguments.into_iter().find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    println!(
-        "{:<28} {:>10} {:>12} {:>12} {:>12} {:>10}",
-        "case", "seconds", "items/s", "µs/item", "CPU µs/item", "peak RSS"
-    );
-    let kinds =
-        ["with_items/untouched", "with_items/individual", "with_items/batch", "with_items/isolates", "call", "loop"];
-    for case in kinds.iter().flat_map(|kind| SIZES.map(|(size, _)| format!("{kind}/{size}"))) {
-        if case.contains(&word) {
-            let program = std::env::current_exe().expect("this program");
-            let status = Command::new(program).args(["--case", &case]).status().expect("a process");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Options go to Criterion; what is none is the word, unless it belongs to an option.
+    let with_value = ["--sample-size", "--measurement-time", "--warm-up-time", "--save-baseline", "--baseline"];
+    let mut word = "";
+    let mut before = "";
+    for argument in &arguments {
+        if !argument.starts_with('-') && !with_value.contains(&before) {
+            word = argument;
+        }
+        before = argument;
+    }
+    let options: Vec<&String> = arguments.iter().filter(|argument| *argument != word).collect();
+    let program = std::env::current_exe().expect("this program");
+    for case in KINDS.iter().flat_map(|kind| SIZES.map(|(size, _)| format!("{kind}/{size}"))) {
+        if case.contains(word) {
+            let status = Command::new(&program).args(&options).env(CASE, &case).status().expect("a process");
             assert!(status.success(), "{case}");
         }
     }
@@ -43,19 +52,32 @@ fn one(case: &str) {
     fulgurite_runtime::initialize();
     let (kind, size) = case.rsplit_once('/').expect("kind/size");
     let count = SIZES.iter().find(|(name, _)| *name == size).expect("a size").1;
-    let request = request(kind, count);
-    let before = Instant::now();
-    let outcome = start(request, |_| {}).join();
-    let time = before.elapsed();
-    assert_eq!(outcome, Outcome::Success, "{case}");
-    let seconds = time.as_secs_f64();
-    println!(
-        "{case:<28} {seconds:>10.3} {:>12.0} {:>12.2} {:>12.2} {:>7} MB",
-        count as f64 / seconds,
-        seconds * 1e6 / count as f64,
-        cpu().as_secs_f64() * 1e6 / count as f64,
-        peak() >> 20
-    );
+    let prototype = request(kind, count);
+    let (mut runs, mut spent) = (0, Duration::ZERO);
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group(kind);
+    group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(count as u64));
+    group.warm_up_time(Duration::from_millis(10)).measurement_time(Duration::from_secs(2));
+    group.bench_function(size, |bencher| {
+        bencher.iter_custom(|times| {
+            let mut took = Duration::ZERO;
+            for _ in 0..times {
+                let request = prototype.clone();
+                let (before, used) = (Instant::now(), cpu());
+                let outcome = start(request, |_| {}).join();
+                took += before.elapsed();
+                spent += cpu() - used;
+                runs += 1;
+                assert_eq!(outcome, Outcome::Success, "{case}");
+            }
+            took
+        });
+    });
+    group.finish();
+    if runs > 0 {
+        let each = spent.as_secs_f64() * 1e6 / (f64::from(runs) * count as f64);
+        println!("{case:<28} {each:>8.2} µs of CPU for each (all threads), {:>4} MB at most", peak() >> 20);
+    }
 }
 
 fn request(kind: &str, count: usize) -> Request {

@@ -38,6 +38,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("failed_items", failed),
         trial("failed_items_are_tried_again", retries),
         trial("a_crash_ends_it_all", crash),
+        trial("nothing_begins_after_the_end", ends_once),
         trial("what_is_collected", collect),
         trial("items_do_not_see_each_other", isolation),
         trial("limits_are_those_of_each_item", limits),
@@ -329,7 +330,26 @@ fn crash() {
     }
 }
 
+fn ends_once() {
+    // The second item would begin to spin when the order to stop has been seen already.
+    let job = "export default [async s => { await new Promise(r => setTimeout(r, 1 + s.index)); for (;;); }]";
+    let steps = || vec![over("state.data", job, |with| with.concurrency = n(2))];
+    let mut spinning = request(steps(), r#"{"data": [1, 2]}"#);
+    spinning.limits.step_timeout = Some(Duration::from_millis(200));
+    assert_eq!(run(spinning).ending(), "kill timeout TimeoutError: Job took longer than 200ms to complete");
+}
+
 fn collect() {
+    // What cannot be collected is no reason to run the job again.
+    let again = report(
+        vec![over("state.data", "export default [s => s]", |with| {
+            with.collect = Collect::Expression("state.nothing.there".into());
+            with.retries = 3;
+        })],
+        r#"{"data": [1]}"#,
+    );
+    assert_eq!(again.steps[0].items, Some(Items { calls: 1, failed: 1, retries: 0 }));
+    assert!(again.ending().starts_with("fail TemplateError: `collect` of step s"), "{}", again.ending());
     let job = "export default [s => ({ data: { id: s.item * 2 }, references: [s.item], _private: 1 })]";
     let steps = |collect: Collect| vec![over("state.data", job, |with| with.collect = collect)];
     let input = r#"{"data": [1, 2], "x": 1}"#;
@@ -575,6 +595,11 @@ fn bad_templates() {
         "{{ throw }}",
         "crash ValidationError: Failed to compile `input` of step s (SyntaxError: Unexpected token 'throw')",
     );
+    // Parts that are no longer than a state may be can make a text that is.
+    let mut long = request(mapped("{{ state.a }}{{ state.a }}"), &format!("{{\"a\": \"{}\"}}", "x".repeat(600)));
+    long.limits.state = Some(1000);
+    let expected = "crash StateTooLargeError: `input` of step s: what is put together is longer than 1000 bytes";
+    assert_eq!(run(long).ending(), expected);
     // Of an item, it is the item's failure.
     let items = with(over("state.data", ECHO, |with| with.on_error = OnItemError::Continue), |job| {
         job.input.insert("x".into(), json!("{{ item.a.b }}"));
@@ -582,7 +607,7 @@ fn bad_templates() {
     let report = report(vec![items], r#"{"data": [{"a": {"b": 1}}, {}]}"#);
     assert_eq!(
         report.ending(),
-        "fail ItemsError: 1 of 2 items failed; item 1: JobError: `input` of step s: cannot read `b` of undefined in `item.a.b`"
+        "fail ItemsError: 1 of 2 items failed; item 1: TemplateError: `input` of step s: cannot read `b` of undefined in `item.a.b`"
     );
     let publishing = with(step("s", "export default [s => s]"), |job| {
         job.publish.insert("x".into(), json!("state.nope.x"));

@@ -5,7 +5,7 @@ use fulgurite_state::quote::quote_utf16;
 use serde_json::{Map, Value};
 
 use crate::context::Scope;
-use crate::template::{Error, Evaluate, Expression, Template};
+use crate::template::{Error, Evaluate, Expression, Template, bounded};
 
 /// An object whose texts are templates, read once.
 #[derive(Clone, Debug, Default)]
@@ -115,6 +115,7 @@ impl Node {
                     out.extend_from_slice(&key);
                     out.push(b':');
                     out.extend_from_slice(&value);
+                    bounded(&out, evaluate)?;
                 }
                 out.push(b'}');
                 Ok(Some(out.into()))
@@ -130,6 +131,7 @@ impl Node {
                         Some(value) => out.extend_from_slice(&value),
                         None => out.extend_from_slice(b"null"),
                     }
+                    bounded(&out, evaluate)?;
                 }
                 out.push(b']');
                 Ok(Some(out.into()))

@@ -42,6 +42,11 @@ pub trait Evaluate {
     /// # Errors
     /// What was thrown.
     fn evaluate(&mut self, expression: &Arc<str>, scope: &Scope<'_>) -> Result<Option<Bytes>, Self::Error>;
+
+    /// Bytes that a text made of several parts may have.
+    fn longest(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// Why a template cannot be rendered.
@@ -53,6 +58,18 @@ pub enum Error<E> {
     /// JavaScript threw.
     #[error("{0}")]
     Thrown(E),
+    /// More than [`Evaluate::longest`].
+    #[error("what is put together is longer than {0} bytes")]
+    TooLong(usize),
+}
+
+/// # Errors
+/// [`Error::TooLong`].
+pub(crate) fn bounded<E: Evaluate>(out: &[u8], evaluate: &E) -> Result<(), Error<E::Error>> {
+    match evaluate.longest() {
+        longest if out.len() > longest => Err(Error::TooLong(longest)),
+        _ => Ok(()),
+    }
 }
 
 impl Template {
@@ -125,6 +142,7 @@ impl Template {
                             byte => out.push(*byte),
                         }),
                     }
+                    bounded(&out, evaluate)?;
                 }
             }
         }

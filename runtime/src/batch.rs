@@ -4,26 +4,30 @@
 //! a stream is pulled as they are needed. What the calls return is written into one array in the order of the items. So memory holds
 //! the items in flight and the results, and nothing else.
 
+mod collected;
+mod items;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use deno_core::v8;
-use fulgurite_context::{Context, Found, Scope as Sight};
+use fulgurite_context::{Context, Scope as Sight};
 use fulgurite_plan::{Batch as Size, Collect, ErrorReport, OnItemError, Outcome, WithItems};
+use fulgurite_state::State;
 use fulgurite_state::pick::Elements;
-use fulgurite_state::{IndexOptions, State, Writer};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
+use self::collected::Collected;
+pub(crate) use self::items::{ItemsFrom, items_of, thrown};
 use crate::assemble;
-use crate::desk::{Begun, Desk, STREAM_ERROR, error_value, gone};
+use crate::desk::{Begun, Desk};
 use crate::encode;
 use crate::event::{Figures, Items};
 use crate::expression::{Said, failed};
-use crate::fault::{self, Moment};
 use crate::step::{Answer, Done, Task, read_answer, too_large};
 
 /// Bytes of a batch that nobody has given a size.
@@ -89,6 +93,8 @@ struct Flight {
     index: usize,
     item: Text,
     tries: u32,
+    /// Why it cannot even be begun.
+    unfit: Option<Box<ErrorReport>>,
     /// Who waits for how it ends, if that is another isolate.
     asked_by: Option<oneshot::Sender<Ended>>,
     /// How it ended there.
@@ -135,14 +141,6 @@ impl Text {
     }
 }
 
-/// Where the items of a step are.
-pub(crate) enum ItemsFrom<'s> {
-    /// In an array, as JSON text.
-    Array(Bytes),
-    /// In a stream or an iterator.
-    Source(v8::Local<'s, v8::Value>),
-}
-
 /// What JavaScript does after a call.
 pub(crate) enum Next {
     /// It pulls the next item.
@@ -151,73 +149,6 @@ pub(crate) enum Next {
     Again,
     /// It stops.
     Over,
-}
-
-/// Finds the items of a step. An array that nobody has touched is not parsed.
-///
-/// # Errors
-/// The outcome of the step.
-pub(crate) fn items_of<'s>(
-    desk: &Desk,
-    scope: &mut v8::PinScope<'s, '_>,
-    begun: &Begun,
-) -> Result<ItemsFrom<'s>, Outcome> {
-    let step = &desk.plan()[begun.step];
-    let said = desk.said(begun.step).expect("a step over items says which");
-    let expression = said.items.as_ref().expect("a step over items says which");
-    let wrong = |what: &str| {
-        let message =
-            format!("`with_items` of step {} is {what}, and must be an array, a stream or an iterator", step.id);
-        let hint = Some(format!("`{expression}` was evaluated over the step's input"));
-        Outcome::Fail(ErrorReport { hint, ..ErrorReport::new("ItemsError", message) })
-    };
-    let context = desk.context.borrow().clone();
-    let sight = Sight { context: &context, state: Some(&begun.input), item: None };
-    if let Some(path) = expression.path() {
-        let found = path.resolve(&sight);
-        match found.map_err(|broken| wrong(&format!("nothing ({broken})")))? {
-            Found::Value(text) if text.first() == Some(&b'[') => return Ok(ItemsFrom::Array(text)),
-            Found::Value(text) => {
-                return Err(wrong(match text.first() {
-                    _ if &text[..] == b"\"[stream]\"" => {
-                        return Err(Outcome::Fail(ErrorReport::new(STREAM_ERROR, gone(expression.text()))));
-                    }
-                    Some(b'{') => "an object",
-                    Some(b'"') => "a text",
-                    Some(b'n') => "null",
-                    Some(b't' | b'f') => "true or false",
-                    _ => "a number",
-                }));
-            }
-            Found::Undefined => return Err(wrong("undefined")),
-            Found::AskJavaScript => {}
-        }
-    }
-    let tools = &desk.tools;
-    let value = desk.expressions.evaluate(scope, &tools.views, expression.text(), &sight);
-    let value = value.map_err(|problem| {
-        let error = fulgurite_context::Error::Thrown(problem);
-        Outcome::Fail(failed("with_items", step.id.as_str(), &error))
-    })?;
-    if value.is_array() {
-        let encoded = encode::encode(scope, &tools.views, &tools.pristine, &desk.values, value);
-        let encoded = encoded.map_err(|error| wrong(&format!("an array that is no JSON ({})", error.in_words())))?;
-        return Ok(ItemsFrom::Array(encoded.state.map_or(Bytes::from_static(b"[]"), |state| state.to_bytes())));
-    }
-    let is_source = {
-        v8::tc_scope!(let scope, scope);
-        let is_source = v8::Local::new(scope, &tools.pristine.is_source);
-        let undefined = v8::undefined(scope).into();
-        match (is_source.call(scope, undefined, &[value]), scope.exception()) {
-            (Some(answer), _) => answer.is_true(),
-            (None, Some(exception)) => return Err(thrown(desk, scope, exception)),
-            (None, None) => false,
-        }
-    };
-    match is_source {
-        true => Ok(ItemsFrom::Source(value)),
-        false => Err(wrong(if value.is_object() { "an object" } else { "no object" })),
-    }
 }
 
 impl Batch {
@@ -363,7 +294,7 @@ impl Batch {
             }
         };
         *tickets += 1;
-        flights.insert(*tickets, Flight { index: *next, item, tries: 0, asked_by: None, ended: None });
+        flights.insert(*tickets, Flight { index: *next, item, tries: 0, unfit: None, asked_by: None, ended: None });
         *next += 1;
         counts.calls += 1;
         if desk.request.limits.step_timeout.is_some() {
@@ -408,7 +339,12 @@ impl Batch {
                     Err(thrown) => Err(thrown),
                 }
             }
-            Err(report) => Err(error_value(scope, &report)),
+            Err(report) => {
+                if let Some(flight) = self.inner.borrow_mut().flights.get_mut(&ticket) {
+                    flight.unfit = Some(report);
+                }
+                Err(v8::undefined(scope).into())
+            }
         };
         let (entry, given) = match begun {
             Ok(begun) => begun,
@@ -483,6 +419,11 @@ impl Batch {
         ticket: u32,
         answer: Answer<'s>,
     ) -> Option<Ended> {
+        let unfit = self.inner.borrow_mut().flights.get_mut(&ticket).and_then(|flight| flight.unfit.take());
+        if let Some(report) = unfit {
+            let outcome = Err(Outcome::Fail(*report));
+            return Some(Ended { outcome, retries: 0, spliced: 0, walks: 0, warnings: Vec::new() });
+        }
         let task = desk.task(&self.begun, String::new());
         let task = Task { input: self.base.clone(), options: &self.options, ..task };
         let read = read_answer(scope, &desk.tools, &task, answer, None);
@@ -499,16 +440,16 @@ impl Batch {
             },
             Err(outcome) => Err(outcome),
         };
-        let outcome = outcome.and_then(|()| self.value(desk, scope, ticket, output));
-        let mut inner = self.inner.borrow_mut();
         let mut tries = 0;
-        if let Some(flight) = inner.flights.get_mut(&ticket) {
+        if let Some(flight) = self.inner.borrow_mut().flights.get_mut(&ticket) {
             if matches!(outcome, Err(Outcome::Fail(_))) && flight.tries < self.with.retries {
                 flight.tries += 1;
                 return None;
             }
             tries = flight.tries;
         }
+        // The job has done its work: what cannot be collected is no reason to do it twice.
+        let outcome = outcome.and_then(|()| self.value(desk, scope, ticket, output));
         let encode::Encoded { spliced, walks, warnings, .. } = read.encoded;
         Some(Ended { outcome, retries: tries as usize, spliced, walks, warnings })
     }
@@ -538,7 +479,9 @@ impl Batch {
     pub(crate) fn take(&self, desk: &Desk, work: Work) -> u32 {
         let Work { ticket, index, item, asked_by } = work;
         let mut inner = self.inner.borrow_mut();
-        inner.flights.insert(ticket, Flight { index, item, tries: 0, asked_by: Some(asked_by), ended: None });
+        inner
+            .flights
+            .insert(ticket, Flight { index, item, tries: 0, unfit: None, asked_by: Some(asked_by), ended: None });
         if inner.flights.len() == 1 {
             desk.put_off(Instant::now());
         }
@@ -686,16 +629,6 @@ impl Inner {
     }
 }
 
-/// What the calls return, in the order of their items, as the text of an array.
-struct Collected {
-    writer: Writer,
-    next: usize,
-    /// What came before its turn.
-    waiting: BTreeMap<usize, Option<Bytes>>,
-    /// Bytes of it.
-    held: usize,
-}
-
 /// An error as it is kept for each item: there may be a thousand of them.
 fn shortened(report: ErrorReport) -> ErrorReport {
     const MOST: usize = 4 << 10;
@@ -708,56 +641,5 @@ fn shortened(report: ErrorReport) -> ErrorReport {
     ErrorReport { message, details: report.details.filter(is_small), ..report }
 }
 
-impl Collected {
-    fn new() -> Collected {
-        let mut writer = Writer::new(IndexOptions::with_depth(0));
-        writer.begin_array();
-        Collected { writer, next: 0, waiting: BTreeMap::new(), held: 0 }
-    }
-
-    /// Bytes, those before their turn included.
-    fn len(&self) -> usize {
-        self.writer.len() + self.held
-    }
-
-    fn put(&mut self, index: usize, value: Option<Bytes>) {
-        if index != self.next {
-            self.held += value.as_ref().map_or(0, Bytes::len);
-            self.waiting.insert(index, value);
-            return;
-        }
-        self.write(value);
-        while let Some(value) = self.waiting.remove(&self.next) {
-            self.held -= value.as_ref().map_or(0, Bytes::len);
-            self.write(value);
-        }
-    }
-
-    fn write(&mut self, value: Option<Bytes>) {
-        self.next += 1;
-        self.writer.element();
-        match value {
-            Some(text) => self.writer.piece(text),
-            None => self.writer.value(b"null"),
-        }
-    }
-
-    /// Those before the first that is missing.
-    fn finish(&mut self) -> State {
-        let mut writer = std::mem::replace(&mut self.writer, Writer::new(IndexOptions::with_depth(0)));
-        writer.end();
-        writer.finish(None)
-    }
-}
-
 const ITEM: &[u8] = b"\"item\"";
 const INDEX: &[u8] = b"\"index\"";
-
-/// The outcome for what a source of items threw.
-pub(crate) fn thrown<'s>(
-    desk: &Desk,
-    scope: &mut v8::PinScope<'s, '_>,
-    exception: v8::Local<'s, v8::Value>,
-) -> Outcome {
-    fault::from_exception(scope, &desk.tools.sources, exception, Moment::Run, None, &desk.options.remove)
-}

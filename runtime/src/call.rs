@@ -3,11 +3,12 @@
 //! `js/55_calls.js` does the waiting: it asks for the next step to run, runs it, and says how it ended.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
 use deno_core::v8;
-use fulgurite_plan::{Completion, ErrorReport, Outcome, Visit, Walk, suggest};
+use fulgurite_plan::{Completion, ErrorReport, Outcome, StepIndex, Visit, Walk, suggest};
 use fulgurite_state::State;
 
 use crate::assemble;
@@ -27,8 +28,8 @@ pub(crate) struct Call {
 struct Inner {
     course: Course,
     running: Option<Running>,
-    /// What was thrown, and in which step.
-    thrown: Option<(String, v8::Global<v8::Value>)>,
+    /// What steps threw when they ran last.
+    thrown: HashMap<StepIndex, v8::Global<v8::Value>>,
 }
 
 enum Course {
@@ -116,7 +117,7 @@ pub(crate) fn open<'s>(
     };
     let id = desk.called.get() + 1;
     desk.called.set(id);
-    let call = Call { caller, inner: RefCell::new(Inner { course, running: None, thrown: None }) };
+    let call = Call { caller, inner: RefCell::new(Inner { course, running: None, thrown: HashMap::new() }) };
     desk.calls.borrow_mut().insert(id, Rc::new(call));
     Ok(id)
 }
@@ -264,9 +265,12 @@ fn finish(
         desk.killer.kill(Kill { reason: *reason, report: report.clone() });
     }
     let judged = desk.judge(scope, &begun, &mut done);
-    if let Some(thrown) = thrown {
-        call.inner.borrow_mut().thrown.get_or_insert((desk.plan()[begun.step].id.to_string(), thrown));
+    let mut inner = call.inner.borrow_mut();
+    match thrown {
+        Some(thrown) => drop(inner.thrown.insert(begun.step, thrown)),
+        None => drop(inner.thrown.remove(&begun.step)),
     }
+    drop(inner);
     let parcel = desk.complete(&begun, done, &judged, items);
     call.conclude(visit, parcel, judged.failure, judged.decided);
 }
@@ -297,9 +301,9 @@ pub(crate) fn result<'s>(
     };
     if let Some(report) = outcome.error() {
         let inner = call.inner.borrow();
-        let same = inner.thrown.as_ref().filter(|(step, _)| report.step.as_deref().is_none_or(|other| other == step));
-        return Err(match same {
-            Some((_, thrown)) => v8::Local::new(scope, thrown),
+        let step = report.step.as_deref().and_then(|step| desk.plan().index_of(step));
+        return Err(match step.and_then(|step| inner.thrown.get(&step)) {
+            Some(thrown) => v8::Local::new(scope, thrown),
             None => error_value(scope, report),
         });
     }

@@ -217,10 +217,18 @@ impl Evaluate for Evaluator<'_, '_, '_> {
         let encoded = encoded.map_err(|error| format!("`{text}`: {}", error.in_words()))?;
         Ok(encoded.state.map(|state| state.to_bytes()))
     }
+
+    fn longest(&self) -> usize {
+        self.options.limit
+    }
 }
 
 /// The outcome for an expression or a template that came to nothing.
 pub(crate) fn failed(what: &str, step: &str, error: &Error<String>) -> ErrorReport {
     let message = format!("`{what}` of step {step}: {error}");
-    ErrorReport { step: Some(step.to_owned()), ..ErrorReport::new("TemplateError", message) }
+    let name = match error {
+        Error::TooLong(_) => "StateTooLargeError",
+        Error::Broken(_) | Error::Thrown(_) => "TemplateError",
+    };
+    ErrorReport { step: Some(step.to_owned()), ..ErrorReport::new(name, message) }
 }

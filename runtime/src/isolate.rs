@@ -281,6 +281,10 @@ impl Isolate {
     /// # Errors
     /// The outcome of the step.
     pub(crate) async fn turn(&mut self) -> Result<(), Outcome> {
+        // The order to stop has been seen, and nobody repeats it: what is still ready to run might never end.
+        if let Some(kill) = self.killer.fired() {
+            return Err(self.killed(kill));
+        }
         let options = PollEventLoopOptions::default();
         let polled = std::future::poll_fn(|cx| Poll::Ready(self.runtime.poll_event_loop(cx, options))).await;
         match polled {

@@ -4,6 +4,7 @@
 //! that reads them stays fast, and no work for each property. What is seen only once is not worth a template.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use deno_core::v8;
 use fulgurite_state::{Object, State};
@@ -12,7 +13,7 @@ use crate::text::key_from;
 use crate::view::read_lazy;
 
 /// An object of a state: where its `{` stands, and its index.
-pub(crate) type Text<'a> = (&'a State, usize, &'a Object);
+pub(crate) type Text<'a> = (&'a State, usize, &'a Arc<Object>);
 
 /// What every object of a shape has besides its own properties, as values that are put there afterwards. V8 does not share a layout
 /// that grows out of a copy.

@@ -25,7 +25,7 @@ use fulgurite_state::{Object, Path, Span, State, array_chunks, object_chunks};
 
 use crate::desk::gone;
 use crate::live::{LiveValues, StreamFunctions, Values};
-use crate::shape::{self, More, Shapes};
+use crate::shape::{self, More, Shapes, Text};
 use crate::text::{MAX_STRING, key_from, string_from};
 
 /// A value that is too long for one V8 string is parsed in pieces of about this size.
@@ -145,7 +145,7 @@ impl Views {
         let value = match &state.root().object {
             // Nothing is read that could be a stream.
             Some(object) => {
-                let object = self.object(scope, state, state.root().range.start, object, beside, 0, Rc::default())?;
+                let object = self.object(scope, (state, state.root().range.start, object), beside, 0, Rc::default())?;
                 object.into()
             }
             None => {
@@ -183,7 +183,7 @@ impl Views {
             return self.streams.hand_over(scope, live);
         }
         match &span.object {
-            Some(object) => self.object(scope, state, span.range.start, object, None, level, path).map(Into::into),
+            Some(object) => self.object(scope, (state, span.range.start, object), None, level, path).map(Into::into),
             None => {
                 let value = self.parse(scope, state.slice(span.range.clone()), &path)?;
                 if let Some(values) = &streams {
@@ -197,14 +197,11 @@ impl Views {
     fn object<'s>(
         self: &Rc<Self>,
         scope: &mut v8::PinScope<'s, '_>,
-        state: &State,
-        base: usize,
-        object: &Arc<Object>,
+        text: Text<'_>,
         beside: Option<(&'static str, f64)>,
         level: usize,
         path: Rc<[Segment]>,
     ) -> Option<v8::Local<'s, v8::Object>> {
-        let text = (state, base, &**object);
         let private = v8::Local::new(scope, &self.number);
         let more = More { number: private, beside: beside.map(|(name, _)| name) };
         let template = self.shapes.borrow_mut().template(scope, text, more);
@@ -212,7 +209,7 @@ impl Views {
             Some(template) => template.new_instance(scope)?,
             None => {
                 let result = v8::Object::new(scope);
-                for place in 0..object.properties().len() {
+                for place in 0..text.2.properties().len() {
                     let (key, getter) = shape::property(scope, text, place)?;
                     result.set_accessor_with_configuration(scope, key, getter)?;
                 }
@@ -232,6 +229,7 @@ impl Views {
             }
         });
         let weak = v8::Weak::with_finalizer(scope, result, finalizer);
+        let (state, base, object) = text;
         let view = View { state: state.clone(), base, object: object.clone(), level, path, _weak: weak };
         self.table.borrow_mut().views[number as usize] = Some(Rc::new(view));
         Some(result)
