@@ -40,6 +40,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("cycles_and_other_refusals", refusals),
         trial("user_code_while_encoding", user_code),
         trial("views_are_plain_objects", plain),
+        trial("views_behave_like_plain_objects", like_plain),
         trial("moved_views_stay_bytes", moved),
         trial("frozen_views", frozen),
         trial("deep_values", deep),
@@ -308,6 +309,21 @@ fn plain() {
         report.log(),
         ["info: { a: { b: [ 1, 2 ] }, c: \"s\" }", "info: [ \"data\", \"list\", \"configuration\" ]"]
     );
+}
+
+fn like_plain() {
+    const OBJECT: &str = r#"{"a":1,"b":{"x":[1,{"y":2}]},"c":"s"}"#;
+    let code = include_str!("like_plain.js");
+    let names: Vec<&str> =
+        code.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(": o =>")).map(|(name, _)| name).collect();
+    let first: Vec<String> =
+        names.iter().map(|name| format!("{name:?}:{},\"own {name}\":0}}", &OBJECT[..OBJECT.len() - 1])).collect();
+    let more: Vec<String> = (0..3 * names.len()).map(|number| format!("\"o{number}\":{OBJECT}")).collect();
+    let input = format!("{{\"first\":{{{}}},\"more\":{{{}}}}}", first.join(","), more.join(","));
+    let report = run(request(code, &input, 3));
+    let expected = format!("{{\"data\":{{\"differing\":[],\"operations\":{}}}}}", names.len());
+    assert_eq!((report.ending().as_str(), report.result()), ("success", expected));
+    assert!(names.len() > 40, "{}", names.len());
 }
 
 fn moved() {
