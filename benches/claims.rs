@@ -4,15 +4,41 @@
 
 #![allow(clippy::disallowed_methods, reason = "a program of its own, not the library")]
 
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fulgurite_compile::{Adaptors, Module, StepAdaptor};
-use fulgurite_runtime::Cache;
+use fulgurite_plan::{Draft, DraftStep, Job, Plan, Source};
 use fulgurite_runtime::bench::{Warm, cold_start, compile};
+use fulgurite_runtime::{Cache, Event, Request, Standby};
 use fulgurite_state::{IndexOptions, State};
 
 mod shapes;
+
+/// A run whose isolate has been made before: how long until it has told its end, and until its thread has ended.
+fn ready_run() -> (Duration, Duration) {
+    let source = Source { name: "tiny.js".into(), text: "export default [state => ({ ...state, n: 1 })];".into() };
+    let step = DraftStep { job: Some(Job::new(source)), ..DraftStep::default() };
+    let plan = Plan::new(Draft { steps: vec![step], ..Draft::default() }).expect("a plan");
+    let mut request = Request::new(plan);
+    request.cache = CACHE.clone();
+    let ready = Standby::new(request.limits.heap);
+    // It has come up when it has had the time; nothing tells.
+    std::thread::park_timeout(Duration::from_millis(30));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let start = Instant::now();
+    let run = ready.start(request, move |event| {
+        if let Event::RunComplete(_) = event {
+            let _ = sender.send(start.elapsed());
+        }
+    });
+    run.join();
+    (receiver.recv().expect("it ends"), start.elapsed())
+}
+
+/// What was compiled before.
+static CACHE: LazyLock<Arc<Cache>> = LazyLock::new(Arc::default);
 
 fn main() {
     let megabytes = std::env::args().skip(1).find_map(|a| a.parse::<usize>().ok()).unwrap_or(100);
@@ -74,6 +100,12 @@ fn main() {
     let mut cold: Vec<_> = (0..15).map(|_| cold_start().0).collect();
     cold.sort();
     println!("cold start  {:>10.1?}  isolate from the snapshot to the first line of user code", cold[cold.len() / 2]);
+    let mut ready: Vec<_> = (0..15).map(|_| ready_run()).collect();
+    ready.sort();
+    let (told, joined) = ready[ready.len() / 2];
+    println!(
+        "ready run   {told:>10.1?}  a tiny run whose isolate was there before, to its result; {joined:.1?} until it is gone"
+    );
     compiling();
 }
 

@@ -149,8 +149,9 @@ fn isolate() -> Isolate {
 
 fn isolate_with(adaptors: Arc<Adaptors>) -> Isolate {
     let logger = Rc::new(RefCell::new(|_: i32, _: u32, _: &str| {}));
-    Isolate::new(None, Killer::default(), Arc::new(Gauge::default()), logger, adaptors, Arc::default())
-        .expect("an isolate")
+    let mut isolate = Isolate::new(None, Killer::default(), Arc::new(Gauge::default())).expect("an isolate");
+    isolate.equip(logger, &adaptors, &Arc::default());
+    isolate
 }
 
 /// Compiles a job with its adaptors as a run does, or takes it from the cache; answers how long that took.

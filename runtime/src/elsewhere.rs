@@ -178,9 +178,8 @@ fn help(order: Order, killer: Killer) {
 
 async fn serve(order: Order, killer: Killer) -> Result<(), Outcome> {
     let Order { request, program, speaker, execution, step, input, suspicious, context, heap, work, fate } = order;
-    let (adaptors, cache) = (request.adaptors.clone(), request.cache.clone());
     let gauge = Arc::new(Gauge::default());
-    let isolate = Isolate::new(heap, killer.clone(), gauge, speaker.logger(), adaptors, cache);
+    let isolate = Isolate::new(heap, killer.clone(), gauge);
     let mut isolate = match (isolate, killer.fired()) {
         (Ok(isolate), _) => isolate,
         (Err(_), Some(kill)) => return Err(Outcome::Kill(kill.reason, kill.report)),
@@ -188,6 +187,7 @@ async fn serve(order: Order, killer: Killer) -> Result<(), Outcome> {
             return Err(Outcome::Exception(ErrorReport::new("ExecutionError", error.to_string())));
         }
     };
+    isolate.equip(speaker.logger(), &request.adaptors, &request.cache);
     isolate.allow_network(&request.limits.network);
     let desk = Desk::set_up(&mut isolate, &request, &program, &speaker)?;
     desk.is_helper.set(true);

@@ -83,16 +83,9 @@ impl Isolate {
     ///
     /// # Errors
     /// When the isolate cannot be made, which is our or the machine's fault.
-    pub(crate) fn new(
-        heap: Option<usize>,
-        killer: Killer,
-        gauge: Arc<Gauge>,
-        logger: Logger,
-        adaptors: Arc<Adaptors>,
-        cache: Arc<Cache>,
-    ) -> Result<Isolate, CoreError> {
+    pub(crate) fn new(heap: Option<usize>, killer: Killer, gauge: Arc<Gauge>) -> Result<Isolate, CoreError> {
         let names = Names::default();
-        let loader = Loader::new(adaptors, cache, names.clone());
+        let loader = Loader::new(names.clone());
         let budget = heap.map(Budget::new);
         let params = heap.zip(budget.as_ref()).map(|(heap, budget)| {
             let params = v8::CreateParams::default().heap_limits(0, heap);
@@ -105,10 +98,6 @@ impl Isolate {
             create_params: params,
             ..Default::default()
         })?;
-        runtime
-            .op_state()
-            .borrow_mut()
-            .put(LogSink(Box::new(move |level, execution, text| (logger.borrow_mut())(level, execution, text))));
         runtime.v8_isolate().set_prepare_stack_trace_callback(stack_trace);
         watch_heap(&mut runtime, heap, &killer, &gauge);
         let collections = gauge_heap(&mut runtime, heap, budget.clone(), &killer, &gauge);
@@ -146,6 +135,14 @@ impl Isolate {
         };
         isolate.heap();
         Ok(isolate)
+    }
+
+    /// Gives it what the run brings along: where its log goes, what its jobs may import, and what was compiled before.
+    pub(crate) fn equip(&mut self, logger: Logger, adaptors: &Arc<Adaptors>, cache: &Arc<Cache>) {
+        let sink = LogSink(Box::new(move |level, execution, text| (logger.borrow_mut())(level, execution, text)));
+        self.runtime.op_state().borrow_mut().put(sink);
+        self.loader.equip(adaptors.clone(), cache.clone());
+        self.begin_step();
     }
 
     /// Evaluates a job, or globals, anew; answers an object of its exports. What can be a function is called; a module is loaded

@@ -53,6 +53,7 @@ mod fault;
 mod flood;
 mod secrets;
 mod shape;
+mod standby;
 
 #[doc(hidden)]
 pub mod bench;
@@ -64,6 +65,7 @@ pub use event::{
 pub use limits::Limits;
 pub use network::{Certificates, HostPattern, Hosts, Network};
 pub use run::{Gauge, Handle, Request, start, start_telling};
+pub use standby::Standby;
 
 /// Sets V8 up for this process. Must be called on the main thread before any other thread that will run jobs is started
 /// (V8 ties its memory protection to the thread that initialised it). Calling it again does nothing.

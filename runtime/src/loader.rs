@@ -9,7 +9,7 @@
 //! | `fulgurite:runtime` | `defer`, which compiled jobs import from `@openfn/runtime` |
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -29,8 +29,7 @@ use crate::isolate::Names;
 
 /// The modules of one run.
 pub(crate) struct Loader {
-    adaptors: Arc<Adaptors>,
-    cache: Arc<Cache>,
+    brought: OnceCell<Brought>,
     names: Names,
     /// Modules that the host is about to load.
     offered: RefCell<HashMap<String, Arc<str>>>,
@@ -41,6 +40,13 @@ pub(crate) struct Loader {
     /// What was refused, so that the outcome need not be guessed from an error text.
     refused: RefCell<Option<Refused>>,
     source_maps: RefCell<HashMap<String, Arc<str>>>,
+}
+
+/// What a run brings along.
+#[derive(Default)]
+struct Brought {
+    adaptors: Arc<Adaptors>,
+    cache: Arc<Cache>,
 }
 
 /// An import that was refused.
@@ -55,10 +61,9 @@ pub(crate) struct Refused {
 const DEFER: &str = "fulgurite:runtime";
 
 impl Loader {
-    pub(crate) fn new(adaptors: Arc<Adaptors>, cache: Arc<Cache>, names: Names) -> Rc<Loader> {
+    pub(crate) fn new(names: Names) -> Rc<Loader> {
         Rc::new(Loader {
-            adaptors,
-            cache,
+            brought: OnceCell::new(),
             names,
             offered: RefCell::default(),
             jobs: RefCell::default(),
@@ -66,6 +71,19 @@ impl Loader {
             refused: RefCell::default(),
             source_maps: RefCell::default(),
         })
+    }
+
+    /// Says what jobs may import, and what was compiled before. Until then there is nothing of either.
+    pub(crate) fn equip(&self, adaptors: Arc<Adaptors>, cache: Arc<Cache>) {
+        let _ = self.brought.set(Brought { adaptors, cache });
+    }
+
+    fn adaptors(&self) -> &Adaptors {
+        &self.brought.get_or_init(Brought::default).adaptors
+    }
+
+    fn cache(&self) -> &Cache {
+        &self.brought.get_or_init(Brought::default).cache
     }
 
     /// Has a module ready to be loaded under a URL. With a step it may import that step's adaptors.
@@ -92,17 +110,17 @@ impl Loader {
 
     /// Whether V8 has read code with that key before.
     pub(crate) fn knows(&self, key: &Key) -> bool {
-        self.cache.bytecode(key).is_some()
+        self.cache().bytecode(key).is_some()
     }
 
     /// What V8 made of code with that key.
     pub(crate) fn bytecode(&self, key: &Key) -> Option<Arc<[u8]>> {
-        self.cache.bytecode(key)
+        self.cache().bytecode(key)
     }
 
     /// Keeps what V8 made of code.
     pub(crate) fn keep(&self, key: Key, bytecode: &[u8]) {
-        self.cache.put_bytecode(key, bytecode);
+        self.cache().put_bytecode(key, bytecode);
     }
 
     /// The import that was refused since the last call, if any.
@@ -113,13 +131,13 @@ impl Loader {
     /// What a module of a job can import, as it would write it; `None` when it is no job.
     pub(crate) fn importable(&self, url: &str) -> Option<Vec<String>> {
         let step = *self.jobs.borrow().get(url)?;
-        Some(self.adaptors.of_step(step.get()).iter().map(|adaptor| adaptor.specifier.clone()).collect())
+        Some(self.adaptors().of_step(step.get()).iter().map(|adaptor| adaptor.specifier.clone()).collect())
     }
 
     /// The names that the adaptors of a step export.
     pub(crate) fn exports(&self, step: StepIndex) -> Vec<String> {
-        let adaptors = self.adaptors.of_step(step.get()).iter();
-        adaptors.flat_map(|adaptor| self.adaptors.exports(adaptor.module)).collect()
+        let adaptors = self.adaptors().of_step(step.get()).iter();
+        adaptors.flat_map(|adaptor| self.adaptors().exports(adaptor.module)).collect()
     }
 
     fn refuse(&self, specifier: &str, importer: &str) -> ModuleLoaderError {
@@ -134,22 +152,22 @@ impl Loader {
             if specifier == RUNTIME {
                 return Some(DEFER.to_owned());
             }
-            let adaptors = self.adaptors.of_step(step.get());
+            let adaptors = self.adaptors().of_step(step.get());
             let adaptor = adaptors.iter().find(|adaptor| adaptor.is_called(specifier))?;
             return self.url(step.get(), adaptor.module);
         }
         let (step, module) = parts(referrer)?;
-        let target = self.adaptors.module(module)?.imports.get(specifier)?;
+        let target = self.adaptors().module(module)?.imports.get(specifier)?;
         self.url(step, *target)
     }
 
     fn url(&self, step: usize, index: ModuleIndex) -> Option<String> {
-        self.adaptors.module(index).map(|_| format!("adaptor://{step}/{}", index.0))
+        self.adaptors().module(index).map(|_| format!("adaptor://{step}/{}", index.0))
     }
 
     /// What people call an adaptor's module.
     pub(crate) fn module_name(&self, url: &str) -> Option<&str> {
-        Some(&self.adaptors.module(parts(url)?.1)?.name)
+        Some(&self.adaptors().module(parts(url)?.1)?.name)
     }
 
     fn source(&self, url: &str) -> Option<Arc<str>> {
@@ -159,7 +177,7 @@ impl Loader {
         if url == DEFER {
             return Some(include_str!("../../js/60_defer.js").into());
         }
-        let module = self.adaptors.module(parts(url)?.1)?;
+        let module = self.adaptors().module(parts(url)?.1)?;
         self.names.add(url, &module.name);
         Some(module.source.clone())
     }
@@ -209,7 +227,7 @@ impl ModuleLoader for Loader {
             return ModuleLoadResponse::Sync(Err(self.refuse(name, importer)));
         };
         let key = Executable::bytecode_key(&code);
-        let data = self.cache.bytecode(&key).map(|code| Cow::Owned(code.to_vec()));
+        let data = self.cache().bytecode(&key).map(|code| Cow::Owned(code.to_vec()));
         if data.is_none() {
             self.keys.borrow_mut().insert(specifier.to_string(), key);
         }
@@ -225,7 +243,7 @@ impl ModuleLoader for Loader {
         bytecode: &[u8],
     ) -> Pin<Box<dyn Future<Output = ()>>> {
         if let Some(key) = self.keys.borrow_mut().remove(specifier.as_str()) {
-            self.cache.put_bytecode(key, bytecode);
+            self.cache().put_bytecode(key, bytecode);
         }
         Box::pin(async {})
     }

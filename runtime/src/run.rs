@@ -1,18 +1,23 @@
 //! A run: one plan, one input, one isolate on its own thread, and the events that come out.
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use deno_core::error::CoreError;
 use fulgurite_compile::Adaptors;
 use fulgurite_plan::{
     Completion, Condition, Configuration, ErrorReport, KillReason, Outcome, Plan, StepId, StepIndex, Visit, Walk,
 };
 use fulgurite_state::{IndexOptions, State};
 use serde_json::{Map, Value};
+use tokio::runtime::Runtime;
 
 use crate::assemble;
 use crate::cache::Cache;
@@ -23,8 +28,9 @@ use crate::isolate::{Isolate, Logger};
 use crate::limits::Limits;
 use crate::program::Program;
 use crate::secrets::Secrets;
+use crate::standby::Standby;
 use crate::step::{self, cpu_timeout, timeout};
-use crate::watchdog::{Clock, Kill, Killer};
+use crate::watchdog::{Clock, Kill, Killer, Told};
 
 /// Everything a run needs.
 #[derive(Clone, Debug)]
@@ -69,7 +75,7 @@ impl Request {
 /// A run in progress. Dropping it does not end the run; [`Handle::abort`] does.
 #[derive(Debug)]
 pub struct Handle {
-    thread: JoinHandle<Outcome>,
+    thread: JoinHandle<Option<Outcome>>,
     gauge: Arc<Gauge>,
     killer: Killer,
 }
@@ -92,6 +98,10 @@ impl Gauge {
 }
 
 impl Handle {
+    pub(crate) fn new(thread: JoinHandle<Option<Outcome>>, gauge: Arc<Gauge>, killer: Killer) -> Handle {
+        Handle { thread, gauge, killer }
+    }
+
     /// Ends the run as soon as possible with [`KillReason::Abort`] and `message`.
     pub fn abort(&self, message: &str) {
         let report = ErrorReport::new("AbortError", message);
@@ -108,7 +118,8 @@ impl Handle {
     /// # Panics
     /// When the run's thread panicked, which is a bug of ours.
     pub fn join(self) -> Outcome {
-        self.thread.join().expect("the thread of a run does not panic")
+        let outcome = self.thread.join().expect("the thread of a run does not panic");
+        outcome.expect("it had a run")
     }
 }
 
@@ -127,7 +138,7 @@ pub(crate) const STACK: usize = 16 << 20;
 /// # Panics
 /// When the machine has no thread left.
 pub fn start(request: Request, sink: impl FnMut(Event) + Send + 'static) -> Handle {
-    launch(request, Box::new(sink), Killer::default())
+    Standby::new(request.limits.heap).start(request, sink)
 }
 
 /// As [`start`]; `dying` hears why the run is ended by a limit or an order, once, at once and on whatever thread that was
@@ -140,25 +151,58 @@ pub fn start_telling(
     sink: impl FnMut(Event) + Send + 'static,
     dying: impl Fn(Outcome) + Send + Sync + 'static,
 ) -> Handle {
-    let told = move |kill: &Kill| dying(Outcome::Kill(kill.reason, kill.report.clone()));
-    launch(request, Box::new(sink), Killer::telling(Some(Box::new(told))))
+    Standby::new(request.limits.heap).start_telling(request, sink, dying)
 }
 
-fn launch(request: Request, sink: Box<dyn FnMut(Event) + Send>, killer: Killer) -> Handle {
-    let gauge = Arc::new(Gauge::default());
-    let (watched, deadly) = (gauge.clone(), killer.clone());
-    let thread = std::thread::Builder::new()
-        .name("run".into())
-        .stack_size(STACK)
-        .spawn(move || thread(request, sink, watched, deadly))
-        .expect("a thread can be started");
-    Handle { thread, gauge, killer }
+pub(crate) fn telling(dying: impl Fn(Outcome) + Send + Sync + 'static) -> Told {
+    Box::new(move |kill: &Kill| dying(Outcome::Kill(kill.reason, kill.report.clone())))
 }
 
-fn thread(request: Request, sink: Box<dyn FnMut(Event) + Send>, gauge: Arc<Gauge>, killer: Killer) -> Outcome {
+/// A run that somebody wants.
+pub(crate) struct Order {
+    pub(crate) request: Request,
+    pub(crate) sink: Box<dyn FnMut(Event) + Send>,
+}
+
+/// How an isolate came out of its making: a panic is a bug of ours, which costs this run.
+type Made = std::thread::Result<Result<Isolate, CoreError>>;
+
+/// The life of a run's thread; `None` when there was no run.
+pub(crate) fn thread(
+    heap: Option<usize>,
+    orders: &Receiver<Order>,
+    gauge: Arc<Gauge>,
+    killer: Killer,
+) -> Option<Outcome> {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(SUBTLE_THREADS).build();
+    // deno_core must be created, driven and dropped inside the tokio runtime.
+    let make = || -> Option<Made> {
+        let inside = tokio.as_ref().ok()?.enter();
+        let made = std::panic::catch_unwind(AssertUnwindSafe(|| Isolate::new(heap, killer.clone(), gauge.clone())));
+        drop(inside);
+        Some(made)
+    };
+    let (order, made) = match orders.try_recv() {
+        // The jobs are compiled while the isolate comes up.
+        Ok(order) => (order, None),
+        Err(_) => {
+            let mut made = make();
+            if let (Ok(tokio), Some(Ok(Ok(isolate)))) = (&tokio, &mut made) {
+                tokio.block_on(step::rehearse(isolate));
+            }
+            match orders.recv() {
+                Ok(order) => (order, made),
+                Err(_) => {
+                    let inside = tokio.as_ref().map(|tokio| tokio.enter());
+                    drop(made);
+                    drop(inside);
+                    return None;
+                }
+            }
+        }
+    };
+    let Order { request, sink } = order;
     let began = Instant::now();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(SUBTLE_THREADS).build();
     let flood = Flood::new(request.limits.log_rate, began);
     let mut secrets = Secrets::default();
     secrets.add_map(request.plan.credentials());
@@ -170,28 +214,43 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event) + Send>, gauge: Arc<Gauge
     let request = Arc::new(request);
     let reporter = Reporter { sink, open: Vec::new(), flood, longest: request.limits.log_line, secrets };
     let reporter = Speaker(Arc::new(Mutex::new(reporter)));
-    let complete = match runtime {
-        // deno_core must be created, driven and dropped inside the tokio runtime.
-        Ok(tokio) => {
-            let driven = || tokio.block_on(drive(&request, &reporter, gauge, killer, began));
-            // A bug of ours costs this run; its end is reported like any other.
-            let complete = std::panic::catch_unwind(std::panic::AssertUnwindSafe(driven)).unwrap_or_else(|panic| {
-                let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-                let message = format!("a bug in the runtime: {}", text.unwrap_or("unknown"));
-                stopped(Outcome::Exception(ErrorReport::new("InternalError", message)))
-            });
-            // `crypto.subtle` works on threads of tokio's; a run that is over does not wait for them.
-            tokio.shutdown_background();
-            complete
+    let compile = || Program::compile(&request.plan, &request.adaptors, &request.cache);
+    let (program, made) = match made {
+        Some(made) => (compile(), Some(made)),
+        None => std::thread::scope(|scope| {
+            let program = scope.spawn(compile);
+            let made = make();
+            (program.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), made)
+        }),
+    };
+    let mut kept = None;
+    let complete = match (&tokio, made) {
+        (Ok(tokio), Some(made)) => {
+            let driven = || tokio.block_on(drive(&request, &reporter, program, made, &killer, began, &mut kept));
+            std::panic::catch_unwind(AssertUnwindSafe(driven)).unwrap_or_else(broken)
         }
-        Err(error) => {
+        (Err(error), _) => {
             stopped(Outcome::Exception(ErrorReport::new("ExecutionError", format!("no event loop: {error}"))))
         }
+        (Ok(_), None) => unreachable!("with an event loop there is an isolate, or why there is none"),
     };
     let outcome = complete.outcome.clone();
     let complete = RunComplete { figures: Figures { duration: began.elapsed(), ..complete.figures }, ..complete };
     reporter.lock().send(Event::RunComplete(complete));
-    outcome
+    // Whoever waits for the result need not wait for the isolate to be taken down.
+    let inside = tokio.as_ref().map(|tokio| tokio.enter());
+    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| drop(kept)));
+    drop(inside);
+    // `crypto.subtle` works on threads of tokio's; a run that is over does not wait for them.
+    drop(tokio.map(Runtime::shutdown_background));
+    Some(outcome)
+}
+
+/// A bug of ours costs this run; its end is reported like any other.
+fn broken(panic: Box<dyn Any + Send>) -> RunComplete {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    let message = format!("a bug in the runtime: {}", text.unwrap_or("unknown"));
+    stopped(Outcome::Exception(ErrorReport::new("InternalError", message)))
 }
 
 /// The run's reporter, for all of its threads.
@@ -301,27 +360,21 @@ fn killed(killer: &Killer) -> Outcome {
 async fn drive(
     request: &Arc<Request>,
     reporter: &Speaker,
-    gauge: Arc<Gauge>,
-    killer: Killer,
+    program: Program,
+    made: Made,
+    killer: &Killer,
     began: Instant,
+    kept: &mut Option<Run>,
 ) -> RunComplete {
     let plan = &request.plan;
-    let logger = reporter.logger();
-    let (adaptors, cache) = (&request.adaptors, &request.cache);
-    // The jobs are compiled while the isolate comes up.
-    let (program, isolate) = std::thread::scope(|scope| {
-        let program = scope.spawn(|| Program::compile(plan, adaptors, cache));
-        let (adaptors, cache) = (adaptors.clone(), cache.clone());
-        let isolate = Isolate::new(request.limits.heap, killer.clone(), gauge, logger, adaptors, cache);
-        (program.join(), isolate)
-    });
-    let program = program.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    let mut isolate = match isolate {
-        Ok(isolate) => isolate,
+    let mut isolate = match made {
+        Ok(Ok(isolate)) => isolate,
         // Aborted while it came up.
-        Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
-        Err(error) => return stopped(Outcome::Exception(ErrorReport::new("ExecutionError", error.to_string()))),
+        Ok(Err(_)) if killer.fired().is_some() => return stopped(killed(killer)),
+        Ok(Err(error)) => return stopped(Outcome::Exception(ErrorReport::new("ExecutionError", error.to_string()))),
+        Err(panic) => return broken(panic),
     };
+    isolate.equip(reporter.logger(), &request.adaptors, &request.cache);
     isolate.allow_network(&request.limits.network);
     if let Some(limit) = request.limits.run_timeout {
         killer.set(Clock::Run, Some((began + limit, timeout(limit, "Run"))));
@@ -348,10 +401,10 @@ async fn drive(
     let program = Arc::new(program);
     let desk = match Desk::set_up(&mut isolate, request, &program, reporter) {
         Ok(desk) => desk,
-        Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
+        Err(_) if killer.fired().is_some() => return stopped(killed(killer)),
         Err(outcome) => return stopped(outcome),
     };
-    Run { desk, isolate }.walk().await
+    kept.insert(Run { desk, isolate }).walk().await
 }
 
 /// The outcome for jobs that do not compile, if a run could get to one of them. All others are told of.

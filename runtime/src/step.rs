@@ -7,7 +7,7 @@ use bytes::Bytes;
 use deno_core::v8;
 use fulgurite_compile::line;
 use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex};
-use fulgurite_state::State;
+use fulgurite_state::{IndexOptions, State};
 
 use crate::assemble;
 use crate::batch::{self, Batch, ItemsFrom};
@@ -104,6 +104,38 @@ pub(crate) async fn execute_loaded(isolate: &mut Isolate, task: &Task<'_>, names
     let (start, mut done) = prepare(isolate, task);
     let result = run_loaded(isolate, task, &mut done, namespace).await;
     conclude(isolate, task, start, done, result)
+}
+
+/// Runs a step of nothing, so that what V8 does when functions are called for the first time is done. Nothing is left of it.
+pub(crate) async fn rehearse(isolate: &mut Isolate) {
+    let exports = {
+        deno_core::scope!(scope, isolate.runtime);
+        v8::tc_scope!(let scope, scope);
+        v8::String::new(scope, "({ default: [state => ({ ...state })], execute: undefined })")
+            .and_then(|code| v8::Script::compile(scope, code, None)?.run(scope))
+            .and_then(|exports| v8::Local::<v8::Object>::try_from(exports).ok())
+            .map(|exports| v8::Global::new(scope, exports))
+    };
+    let Some(exports) = exports else { return };
+    let source = Source { name: String::new(), text: "".into() };
+    let options = encode::Options {
+        index: IndexOptions::default(),
+        remove: vec!["configuration".into()],
+        only: &[],
+        is_state: true,
+        limit: usize::MAX,
+    };
+    let task = Task {
+        source: &source,
+        executable: &Executable::plain(&source),
+        step: None,
+        globals: None,
+        module: String::new(),
+        input: assemble::no_input(IndexOptions::default()),
+        options: &options,
+        execution: 0,
+    };
+    execute_loaded(isolate, &task, &exports).await;
 }
 
 fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Instant, Done) {

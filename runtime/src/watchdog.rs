@@ -7,7 +7,7 @@
 //! The reason is stored before V8 is told to stop. V8 can lose such an order (when no JavaScript happens to run), so it is
 //! repeated until the run says that it has seen it.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ struct Shared {
     /// Wakes the run when it waits for something other than JavaScript.
     notify: Notify,
     /// Is told why, at once and by whoever ends the run: the process may not live to tell it later.
-    told: Option<Told>,
+    told: OnceLock<Told>,
 }
 
 /// Hears why a run is ended.
@@ -71,7 +71,8 @@ pub(crate) enum Clock {
 
 impl Default for Killer {
     fn default() -> Self {
-        Killer::telling(None)
+        let (state, changed, notify) = (Mutex::default(), Condvar::new(), Notify::new());
+        Killer(Arc::new(Shared { state, changed, notify, told: OnceLock::new() }))
     }
 }
 
@@ -82,9 +83,9 @@ impl std::fmt::Debug for Killer {
 }
 
 impl Killer {
-    /// A killer that tells somebody.
-    pub(crate) fn telling(told: Option<Told>) -> Killer {
-        Killer(Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), notify: Notify::new(), told }))
+    /// Has somebody told. To be called once, before the run begins.
+    pub(crate) fn tell(&self, told: Told) {
+        let _ = self.0.told.set(told);
     }
 
     /// Ends the run, unless something else has ended it already.
@@ -99,7 +100,7 @@ impl Killer {
             self.0.notify.notify_one();
             // Telling may take a while, and nobody waits for it.
             drop(state);
-            if let Some(told) = &self.0.told {
+            if let Some(told) = self.0.told.get() {
                 told(&kill);
             }
         }
@@ -258,7 +259,7 @@ fn watch(killer: &Killer) {
                 if let Some(isolate) = &state.isolate {
                     isolate.terminate_execution();
                 }
-                if let Some(told) = &killer.0.told {
+                if let Some(told) = killer.0.told.get() {
                     drop(state);
                     told(&kill);
                     state = killer.lock();

@@ -1,10 +1,13 @@
-//! What a child does: it executes runs with the runtime, one at a time, on a thread of their own.
+//! What a child does: it executes runs with the runtime, one at a time, on a thread of their own. While it has none, it gets the
+//! isolate of the next one ready.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use fulgurite_engine::child::{Engine, Events, Request, Running};
 use fulgurite_plan::{Draft, DraftStep, Job, Outcome, Plan, Source};
-use fulgurite_runtime::{Cache, Handle, start, start_telling};
+use fulgurite_runtime::{Cache, Handle, Limits, Standby, start};
 
 use super::wire;
 
@@ -13,6 +16,8 @@ use super::wire;
 pub struct Worker {
     /// What this child has compiled. It is keyed by content, so runs of different people may share it.
     cache: Arc<Cache>,
+    /// For the next run, if it may use as much memory as the last.
+    next: Rc<RefCell<Option<Standby>>>,
 }
 
 impl Engine for Worker {
@@ -25,6 +30,7 @@ impl Engine for Worker {
         let steps = vec![DraftStep { job: Some(Job::new(source)), ..DraftStep::default() }];
         let plan = Plan::new(Draft { steps, ..Draft::default() }).expect("one step is a plan");
         start(fulgurite_runtime::Request::new(plan), |_| {}).join();
+        self.next.replace(Some(Standby::new(Limits::default().heap)));
     }
 
     fn start(&mut self, request: Request, events: Events) -> Result<Going, Box<Outcome>> {
@@ -35,24 +41,33 @@ impl Engine for Worker {
             let (event, bodies) = teller.event(event);
             events.tell(event, &bodies);
         };
-        Ok(Going(start_telling(request, sink, move |outcome| dying.dying(outcome))))
+        let heap = request.limits.heap;
+        let ready = self.next.take().filter(|ready| ready.is_for(&request));
+        let ready = ready.unwrap_or_else(|| Standby::new(heap));
+        let handle = ready.start_telling(request, sink, move |outcome| dying.dying(outcome));
+        Ok(Going { handle, heap, next: self.next.clone() })
     }
 }
 
 /// A run in progress.
 #[derive(Debug)]
-pub struct Going(Handle);
+pub struct Going {
+    handle: Handle,
+    heap: Option<usize>,
+    next: Rc<RefCell<Option<Standby>>>,
+}
 
 impl Running for Going {
     fn abort(&self, message: &str) {
-        self.0.abort(message);
+        self.handle.abort(message);
     }
 
     fn heap(&self) -> u64 {
-        self.0.gauge().heap() as u64
+        self.handle.gauge().heap() as u64
     }
 
     fn join(self) {
-        self.0.join();
+        self.handle.join();
+        self.next.replace(Some(Standby::new(self.heap)));
     }
 }
