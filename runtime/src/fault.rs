@@ -385,7 +385,7 @@ mod tests {
 
     #[track_caller]
     fn check_adaptor(name: &str, message: &str, crash: bool, adaptor: bool, moment: Moment, expected: &str) {
-        let loader = Loader::new(Arc::default(), Arc::default(), Default::default());
+        let loader = Loader::new(Default::default());
         let (position, operation, details, thrown_in) = (None, None, None, None);
         let thrown = Thrown { name, message: message.into(), position, operation, details, crash, adaptor, thrown_in };
         let outcome = classify(&Sources::new(loader), thrown, moment);

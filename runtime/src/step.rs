@@ -111,10 +111,19 @@ pub(crate) async fn rehearse(isolate: &mut Isolate) {
     let exports = {
         deno_core::scope!(scope, isolate.runtime);
         v8::tc_scope!(let scope, scope);
-        v8::String::new(scope, "({ default: [state => ({ ...state })], execute: undefined })")
-            .and_then(|code| v8::Script::compile(scope, code, None)?.run(scope))
-            .and_then(|exports| v8::Local::<v8::Object>::try_from(exports).ok())
-            .map(|exports| v8::Global::new(scope, exports))
+        (|| {
+            let code = v8::String::new(
+                scope,
+                "\"use strict\";\nreturn{\"default\":[state => ({ ...state })],\"execute\":void 0,};",
+            )?;
+            let mut source = v8::script_compiler::Source::new(code, None);
+            let options = v8::script_compiler::CompileOptions::NoCompileOptions;
+            let reason = v8::script_compiler::NoCacheReason::NoReason;
+            let job = v8::script_compiler::compile_function(scope, &mut source, &[], &[], options, reason)?;
+            let undefined = v8::undefined(scope).into();
+            v8::Local::<v8::Object>::try_from(job.call(scope, undefined, &[])?).ok()
+        })()
+        .map(|exports| v8::Global::new(scope, exports))
     };
     let Some(exports) = exports else { return };
     let source = Source { name: String::new(), text: "".into() };
@@ -136,6 +145,7 @@ pub(crate) async fn rehearse(isolate: &mut Isolate) {
         execution: 0,
     };
     execute_loaded(isolate, &task, &exports).await;
+    isolate.clear_timers();
 }
 
 fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Instant, Done) {
