@@ -3,8 +3,10 @@
 //! The same program serves as compiler wrapper while V8 is built from source; it is then called by another name.
 
 mod bench;
+mod debian;
 mod demo;
 mod fhir;
+mod guard;
 mod size;
 mod stage;
 mod suite;
@@ -41,6 +43,9 @@ fn run(matches: &ArgMatches) -> Result<()> {
         Some(("demo", m)) => demo::run(root, size::parse(m.get_one::<String>("size").expect("has a default"))?),
         Some(("test", m)) => suite::run(root, m.get_flag("fix")),
         Some(("bench", m)) => bench::run(root, m.get_one::<String>("filter").map(String::as_str), m.get_flag("quick")),
+        Some(("guard", m)) => {
+            guard::run(root, if m.get_flag("bless") { guard::Mode::Bless } else { guard::Mode::Compare })
+        }
         Some(("v8", m)) => v8::ensure(
             root,
             &v8::Request {
@@ -87,6 +92,13 @@ fn commands() -> Command {
                 .about("Run the criterion benchmarks")
                 .arg(Arg::new("filter").help("Only those whose name holds this"))
                 .arg(flag("quick", "Fewer samples: minutes instead of a quarter of an hour")),
+        )
+        .subcommand(
+            Command::new("guard")
+                .about(
+                    "Count instructions under callgrind; more than 5 % growth against benches/instructions.json fails",
+                )
+                .arg(flag("bless", "Make the counts of now the committed ones")),
         )
         .subcommand(
             Command::new("v8")

@@ -17,6 +17,7 @@ pub(crate) mod wrapper;
 
 pub(crate) use progress::{Line, duration};
 
+use crate::debian::which;
 use anyhow::{Context, Result, ensure};
 use archive::Archive;
 use std::{
@@ -26,7 +27,6 @@ use std::{
     process::{Command, Stdio},
     time::Duration,
 };
-use tools::which;
 
 /// What `cargo xtask v8` was asked.
 #[derive(Debug, Clone, Default)]
