@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use deno_core::{Extension, ExtensionFileSource};
+use deno_core::{Extension, ExtensionFileSource, v8};
 
 #[path = "src/ops.rs"]
 mod ops;
@@ -29,6 +29,21 @@ fn main() {
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("snapshot.bin");
     std::fs::write(out, snapshot.output).expect("OUT_DIR can be written");
+    check_archive();
+}
+
+/// The archive that is linked may be any; only a heap shows whether its pointers are compressed, by where it has to end.
+fn check_archive() {
+    const CAGE: usize = 4 << 30;
+    let isolate = &mut v8::Isolate::new(v8::CreateParams::default().heap_limits(0, 2 * CAGE));
+    let compressed = isolate.get_heap_statistics().heap_size_limit() < 2 * CAGE;
+    let wanted = std::env::var_os("CARGO_FEATURE_POINTER_COMPRESSION").is_some();
+    let (is, should) = if compressed { ("has", "without") } else { ("has no", "with") };
+    assert_eq!(
+        compressed, wanted,
+        "the V8 that is linked {is} pointer compression, and this is the build {should} it\n  \
+         to do: unset RUSTY_V8_ARCHIVE and build with `cargo xtask build`"
+    );
 }
 
 /// Where scripts of `deno_fetch` take a class from the globals, when they need it, and what they are given instead: a job may

@@ -44,6 +44,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.push(Trial::test("cli::large_files_are_mapped_and_spliced", large::mapped));
     trials.push(Trial::test("cli::a_closed_pipe_is_no_error", large::closed_pipe));
     trials.push(Trial::test("cli::the_documentation_names_every_key", documented));
+    trials.push(Trial::test("cli::memory_that_the_build_cannot_keep", memory));
     #[cfg(unix)]
     trials.push(Trial::test("cli::ctrl_c_stops_the_run", || signals::one(&[])));
     #[cfg(target_os = "linux")]
@@ -144,6 +145,25 @@ fn documented() -> Result<(), Failed> {
                 return Err(format!("`{key}` of {name} is not in docs/events.md").into());
             }
         }
+    }
+    Ok(())
+}
+
+/// As much memory as the build can keep, and more: only where pointers are compressed there is a largest heap.
+fn memory() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("job.js"), "export default [state => state];\n")?;
+    let run = |megabytes: usize| {
+        fulgurite(folder.path()).args(["run", "job.js", "-O", "--memory", &megabytes.to_string()]).output()
+    };
+    let largest = fulgurite_runtime::Limits::LARGEST_HEAP.map_or(1 << 20, |bytes| bytes >> 20);
+    let most = run(largest)?;
+    if most.status.code() != Some(0) {
+        return Err(format!("{largest} MB: {}", String::from_utf8_lossy(&most.stderr)).into());
+    }
+    let more = run(largest + 1)?;
+    if more.status.code() != Some(2) {
+        return Err(format!("{} MB: {}", largest + 1, more.status).into());
     }
     Ok(())
 }

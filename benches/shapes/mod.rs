@@ -44,3 +44,18 @@ pub(crate) fn one_string(size: usize) -> String {
 pub(crate) fn escapes(size: usize) -> String {
     format!("{{\"data\":\"{}\"}}", "a\\n\\\"b\\\\".repeat(size / 8))
 }
+
+/// Objects in objects, far below what is indexed.
+pub(crate) fn nested(size: usize) -> String {
+    const DEPTH: usize = 40;
+    let one = format!("{}1{}", "{\"a\":[true,".repeat(DEPTH), "]}".repeat(DEPTH));
+    format!("{{\"data\":[{}{one}]}}", format!("{one},").repeat(size / one.len()))
+}
+
+/// One object with many keys and nothing below them.
+pub(crate) fn wide(size: usize) -> String {
+    const KEYS: usize = 30;
+    let value = "v".repeat(size / KEYS - 16);
+    let entries: Vec<String> = (0..KEYS).map(|i| format!("\"key_{i}\":\"{value}\"")).collect();
+    format!("{{{}}}", entries.join(","))
+}

@@ -270,6 +270,17 @@ fn served(log: Option<&cli::Log>, json: bool) -> Log {
     Log { levels, json, traces }
 }
 
+/// Refuses limits that this build of V8 cannot keep.
+fn keepable(limits: &Limits, flag: &str) -> Result<(), Error> {
+    match limits.refusal() {
+        None => Ok(()),
+        Some(why) => {
+            let report = Report::error(format!("{flag}: {why}"));
+            Err(Error::usage(report.help("give it less, or use the build without pointer compression")))
+        }
+    }
+}
+
 fn run(flags: cli::Run) -> Result<Run, Error> {
     let defaults = Limits::default();
     // Who says how much memory there is means all of it: what a step returns is in memory, too, beside the heap.
@@ -290,6 +301,7 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         network: network(&flags),
         ..defaults
     };
+    keepable(&limits, "--memory")?;
     let timeout = match flags.timeout {
         None => Timeout::Workflow,
         Some(0) => Timeout::Never,

@@ -109,6 +109,10 @@ impl Engine for Runtime {
             log_line: usize::try_from(terms.log_line).unwrap_or(usize::MAX),
             ..self.limits.clone()
         };
+        // The server says how much a run may have. Less than that would be another promise than it has made.
+        if let Some(why) = limits.refusal() {
+            return Err(Box::new(ErrorReport { source: "worker".into(), ..ErrorReport::new("LimitError", why) }));
+        }
         let request = Request {
             limits,
             adaptors,

@@ -113,6 +113,35 @@ impl Warm {
         (out.len(), [parsed, stringified, start.elapsed()])
     }
 
+    /// Sets up the view of a state within `measured`.
+    ///
+    /// # Panics
+    /// When there is no view of it.
+    pub fn view(&mut self, state: &State, measured: impl FnOnce(&mut dyn FnMut())) {
+        let Isolate { runtime, views, .. } = self.isolate.as_mut().expect("only dropped at the end");
+        deno_core::scope!(scope, runtime);
+        measured(&mut || assert!(views.root(scope, state).is_some(), "a view"));
+    }
+
+    /// Lets a function, given as JavaScript, have the view of a state, and encodes what it answers within `measured`.
+    ///
+    /// # Panics
+    /// When the function throws, or its answer has no JSON form.
+    pub fn encode(&mut self, function: &str, state: &State, measured: impl FnOnce(&mut dyn FnMut())) {
+        let Isolate { runtime, views, pristine, .. } = self.isolate.as_mut().expect("only dropped at the end");
+        deno_core::scope!(scope, runtime);
+        let source = v8::String::new(scope, &format!("({function})")).expect("fits");
+        let function = v8::Script::compile(scope, source, None).and_then(|script| script.run(scope));
+        let function: v8::Local<v8::Function> = function.expect("it runs").try_into().expect("a function");
+        let view = views.root(scope, state).expect("a view");
+        let undefined = v8::undefined(scope).into();
+        let answer = function.call(scope, undefined, &[view]).expect("it answers");
+        measured(&mut || {
+            let encoded = encode::encode(scope, views, pristine, &self.options, answer);
+            assert!(encoded.is_ok_and(|encoded| encoded.state.is_some()), "a state");
+        });
+    }
+
     /// Collects garbage, so that one measurement does not pay for the one before.
     pub fn collect(&mut self) {
         self.isolate.as_mut().expect("only dropped at the end").runtime.v8_isolate().low_memory_notification();

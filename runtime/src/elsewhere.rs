@@ -30,9 +30,6 @@ use crate::run::{Gauge, Request, STACK, SUBTLE_THREADS, Speaker};
 use crate::step;
 use crate::watchdog::{Clock, Kill, Killer};
 
-/// A helper gets no less heap than this.
-const SMALLEST_HEAP: usize = 16 << 20;
-
 /// What every helper needs to know.
 #[derive(Clone)]
 struct Order {
@@ -79,7 +76,7 @@ impl Helpers {
             input: begun.input.with_live(None),
             suspicious: begun.suspicious,
             context: batch.context().clone(),
-            heap: desk.request.limits.heap.map(|heap| (heap / count).max(SMALLEST_HEAP.min(heap))),
+            heap: desk.request.limits.heap_of_helpers(count),
             work: Arc::new(tokio::sync::Mutex::new(receiver)),
             fate: fate.clone(),
         };

@@ -89,7 +89,12 @@ pub fn initialize() {
     });
 }
 
-/// Version of V8, such as `15.0.245.4-rusty`.
+/// Version of V8, such as `15.0.245.4-rusty`, and how it was built, where that is not as usual: neither bytecode nor an engine
+/// process of one build is of any use to the other.
 pub fn v8_version() -> &'static str {
-    deno_core::v8::V8::get_version()
+    static VERSION: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        let how = if cfg!(feature = "pointer-compression") { " with pointer compression" } else { "" };
+        format!("{}{how}", deno_core::v8::V8::get_version())
+    });
+    VERSION.as_str()
 }

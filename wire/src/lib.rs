@@ -42,4 +42,11 @@ pub mod internals {
     //! Doors for the fuzz targets and the benches; not part of the public surface.
     pub use crate::escape::{escape, escape_portable, length, mask};
     pub use crate::frame::{Frame, Kind, Ref, Unreadable, decode_binary, decode_text};
+
+    /// Makes a whole frame with this payload, in steps of the buffer's size. Returns how many bytes it has.
+    pub fn frame(payload: std::sync::Arc<crate::Payload>, step: &mut [u8]) -> usize {
+        let head = crate::frame::head(None, crate::frame::Ref(1), "run:1", "step:complete");
+        let mut frame = crate::outgoing::Outgoing::text(head, payload);
+        std::iter::repeat_with(|| frame.fill(step)).take_while(|made| *made > 0).sum()
+    }
 }

@@ -3,23 +3,30 @@
 //! The same program serves as compiler wrapper while V8 is built from source; it is then called by another name.
 
 mod bench;
+mod build;
+mod debian;
 mod demo;
 mod fhir;
+mod guard;
 mod size;
 mod stage;
 mod suite;
 mod tidy;
 mod v8;
+mod variant;
 mod workspace;
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     io::{self, BufWriter, Write as _},
     path::PathBuf,
     process::ExitCode,
 };
+use variant::Variant;
 
 fn main() -> ExitCode {
     let mut args = env::args_os();
@@ -41,9 +48,17 @@ fn run(matches: &ArgMatches) -> Result<()> {
         Some(("demo", m)) => demo::run(root, size::parse(m.get_one::<String>("size").expect("has a default"))?),
         Some(("test", m)) => suite::run(root, m.get_flag("fix")),
         Some(("bench", m)) => bench::run(root, m.get_one::<String>("filter").map(String::as_str), m.get_flag("quick")),
+        Some(("guard", m)) => {
+            guard::run(root, if m.get_flag("bless") { guard::Mode::Bless } else { guard::Mode::Compare })
+        }
+        Some(("build", m)) => {
+            let more: Vec<OsString> = m.get_many("cargo").unwrap_or_default().cloned().collect();
+            build::run(root, variant(m), &more)
+        }
         Some(("v8", m)) => v8::ensure(
             root,
             &v8::Request {
+                variant: variant(m),
                 check: m.get_flag("check"),
                 from_source: m.get_flag("from-source"),
                 keep: m.get_flag("keep"),
@@ -61,6 +76,10 @@ fn run(matches: &ArgMatches) -> Result<()> {
         },
         _ => unreachable!("clap requires one that it knows"),
     }
+}
+
+fn variant(matches: &ArgMatches) -> Variant {
+    if matches.get_flag("pointer-compression") { Variant::PointerCompression } else { Variant::Usual }
 }
 
 fn commands() -> Command {
@@ -83,15 +102,36 @@ fn commands() -> Command {
                 .arg(flag("fix", "Format instead of complaining about the format")),
         )
         .subcommand(
+            Command::new("build")
+                .about("Build the program as a release")
+                .arg(flag("pointer-compression", "With compressed pointers in V8, in a target folder of its own"))
+                .arg(
+                    Arg::new("cargo")
+                        .value_name("ARGS")
+                        .value_parser(value_parser!(OsString))
+                        .last(true)
+                        .num_args(0..)
+                        .help("For cargo, as they are: -- -p fulgurite --tests"),
+                ),
+        )
+        .subcommand(
             Command::new("bench")
                 .about("Run the criterion benchmarks")
                 .arg(Arg::new("filter").help("Only those whose name holds this"))
                 .arg(flag("quick", "Fewer samples: minutes instead of a quarter of an hour")),
         )
         .subcommand(
+            Command::new("guard")
+                .about(
+                    "Count instructions under callgrind; more than 5 % growth against benches/instructions.json fails",
+                )
+                .arg(flag("bless", "Make the counts of now the committed ones")),
+        )
+        .subcommand(
             Command::new("v8")
                 .about("Make sure that V8 is here; demo, test and bench do this first")
                 .after_help(V8_HELP)
+                .arg(flag("pointer-compression", "V8 with compressed pointers, which is an archive of its own"))
                 .arg(flag("check", "Only say which way would be taken"))
                 .arg(flag("from-source", "Build from source, whatever is there"))
                 .arg(flag("keep", "Keep the work folder of a build from source"))

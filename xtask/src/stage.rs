@@ -91,7 +91,7 @@ impl Stages {
 }
 
 /// Whether a line only says that work goes on, as most lines of a log do.
-fn is_routine(line: &str) -> bool {
+pub(crate) fn is_routine(line: &str) -> bool {
     const WORDS: [&str; 6] = ["Compiling", "Checking", "Downloaded", "Fresh", "PASS", "Blocking"];
     line.split_whitespace().next().is_some_and(|first| WORDS.contains(&first))
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that has to hold before a change is one: V8, format, rules, lints, tests.
 
-use crate::{stage::Stages, tidy, v8, workspace};
+use crate::{guard, stage::Stages, tidy, v8, workspace};
 use anyhow::Result;
 use std::{path::Path, process::Command};
 
@@ -32,6 +32,7 @@ pub(crate) fn run(root: &Path, fix: bool) -> Result<()> {
     } else {
         stages.command("tests", &mut cargo(&["test", "--workspace", "--no-fail-fast"]), passed, help)?;
     }
+    stages.work("guard", || guard::check(root))?;
     stages.summary();
     Ok(())
 }

@@ -6,7 +6,8 @@
 //! 4. GitHub answers, and the `v8` crate downloads it as it always does;
 //! 5. it is built from the crate's own source.
 //!
-//! Ways 3 and 5 end in the place of way 2, where the `v8` crate looks by itself. Nothing here links V8.
+//! Ways 3 and 5 end in the place of way 2, where the `v8` crate looks by itself. V8 with compressed pointers is an archive of
+//! its own and comes by the same ways. Nothing here links V8.
 
 mod archive;
 mod install;
@@ -17,7 +18,8 @@ pub(crate) mod wrapper;
 
 pub(crate) use progress::{Line, duration};
 
-use anyhow::{Context, Result, ensure};
+use crate::{debian::which, variant::Variant};
+use anyhow::{Context, Result, bail, ensure};
 use archive::Archive;
 use std::{
     env, fs,
@@ -26,11 +28,12 @@ use std::{
     process::{Command, Stdio},
     time::Duration,
 };
-use tools::which;
 
 /// What `cargo xtask v8` was asked.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Request {
+    /// Which V8.
+    pub(crate) variant: Variant,
     /// Only say which way would be taken.
     pub(crate) check: bool,
     /// Take the fifth way whatever is there.
@@ -40,6 +43,9 @@ pub(crate) struct Request {
     /// Compilers at once on the fifth way.
     pub(crate) jobs: Option<usize>,
 }
+
+/// The environment variable by which the `v8` crate is told where its bindings are.
+pub(crate) const BINDINGS: &str = "RUSTY_V8_SRC_BINDING_PATH";
 
 /// One of the five ways.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,10 +84,13 @@ fn choose(around: &dyn Surroundings) -> Way {
 
 /// Makes sure that the next cargo build finds V8. Says on stdout, in one line, how.
 pub(crate) fn ensure(root: &Path, request: &Request) -> Result<()> {
-    let archive = Archive::of_workspace(root)?;
+    let archive = Archive::of_workspace(root, request.variant)?;
     let machine = Machine { cache: archive.cached(&archive::cargo_home()?), root, archive: &archive };
     let way = if request.from_source { Way::Source } else { choose(&machine) };
-    let version = &archive.version;
+    let version = match request.variant {
+        Variant::Usual => archive.version.clone(),
+        Variant::PointerCompression => format!("{} with pointer compression", archive.version),
+    };
     if request.check {
         println!("v8 {version}: {}", would(&way, &machine.work()?));
         return Ok(());
@@ -92,6 +101,9 @@ pub(crate) fn ensure(root: &Path, request: &Request) -> Result<()> {
                 at.starts_with("http:") || at.starts_with("https:") || Path::new(&at).is_file(),
                 "RUSTY_V8_ARCHIVE names {at}, and there is no such file\n  to do: unset it, or name an archive of V8 {version}"
             );
+            if let Some(objection) = at.rsplit('/').next().and_then(|name| archive.objection_to(name)) {
+                bail!("RUSTY_V8_ARCHIVE names the other V8: {objection}\n  to do: unset it, or name that one");
+            }
             println!("v8 {version}: taken from RUSTY_V8_ARCHIVE ({at})");
         }
         Way::Cached(_) => println!("v8 {version}: already here, in cargo's .rusty_v8 folder"),
@@ -122,6 +134,14 @@ pub(crate) fn ensure(root: &Path, request: &Request) -> Result<()> {
     Ok(())
 }
 
+/// The bindings that the build of a variant has to be told of, if it would not find them by itself.
+pub(crate) fn bindings(root: &Path, variant: Variant) -> Result<Option<PathBuf>> {
+    if variant == Variant::Usual || env::var_os(BINDINGS).is_some() {
+        return Ok(None);
+    }
+    Ok(Archive::of_workspace(root, variant)?.bindings())
+}
+
 fn would(way: &Way, work: &Path) -> String {
     match way {
         Way::Named(at) => format!("RUSTY_V8_ARCHIVE names it ({at}); nothing to do"),
@@ -145,7 +165,8 @@ impl Machine<'_> {
             return Ok(work.into());
         }
         let beside = self.cache.parent().context("the cache has no folder")?;
-        Ok(beside.join(format!("build-{}", self.archive.version)))
+        let mark = if self.archive.has("v8_enable_pointer_compression") { "-ptrcomp" } else { "" };
+        Ok(beside.join(format!("build-{}{mark}", self.archive.version)))
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn target(root: &Path) -> Result<PathBuf> {
     Ok(metadata["target_directory"].as_str().context("cargo metadata names no target folder")?.into())
 }
 
-/// All benchmarks: package and name.
+/// All benchmarks that take times: package and name. Those that have their instructions counted belong to `cargo xtask guard`.
 pub(crate) fn benches(root: &Path) -> Result<Vec<(String, String)>> {
     let metadata = metadata(root, &["--no-deps"])?;
     let mut found = Vec::new();
@@ -46,6 +46,7 @@ pub(crate) fn benches(root: &Path) -> Result<Vec<(String, String)>> {
         for target in package["targets"].as_array().into_iter().flatten() {
             if target["kind"].as_array().is_some_and(|k| k.iter().any(|k| k == "bench"))
                 && let (Some(package), Some(name)) = (package["name"].as_str(), target["name"].as_str())
+                && !name.starts_with("instructions-")
             {
                 found.push((package.to_owned(), name.to_owned()));
             }

@@ -75,6 +75,8 @@ impl Worker {
             payload: bytes(flags.payload_memory),
             log_line: bytes(flags.log_payload_memory),
         };
+        let memory = usize::try_from(defaults.memory).unwrap_or(usize::MAX);
+        super::keepable(&Limits { heap: Some(memory), ..Limits::default() }, "--run-memory")?;
         let network = Network {
             hosts: if flags.allow_hosts.is_empty() { Hosts::Any } else { Hosts::Only(flags.allow_hosts) },
             private: if flags.allow_private { Hosts::Any } else { Hosts::none() },

@@ -3,7 +3,7 @@
 //! The crate's build script decides all of that; this file follows it, fed from cargo's own answer (`cargo metadata`,
 //! which means `Cargo.lock`) so that moving to another V8 changes nothing here.
 
-use crate::workspace;
+use crate::{variant::Variant, workspace};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::{
@@ -14,6 +14,10 @@ use std::{
 
 /// Where the crate's releases are when `RUSTY_V8_MIRROR` names no other place.
 const RELEASES: &str = "https://github.com/denoland/rusty_v8/releases/download";
+
+/// Features that an archive's name shows, in this order.
+const MARKS: [(&str, &str); 3] =
+    [("v8_enable_pointer_compression", "_ptrcomp"), ("v8_enable_sandbox", "_sandbox"), ("simdutf", "_simdutf")];
 
 /// The `v8` crate of this workspace as `Cargo.lock` fixes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +36,9 @@ pub(crate) struct Archive {
 
 impl Archive {
     /// Asks cargo. Downloads crates that the workspace needs and this machine does not have yet.
-    pub(crate) fn of_workspace(root: &Path) -> Result<Self> {
+    pub(crate) fn of_workspace(root: &Path, variant: Variant) -> Result<Self> {
         let target = host_target()?;
-        let metadata = workspace::metadata(root, &["--filter-platform", &target])?;
+        let metadata = workspace::metadata(root, &[&["--filter-platform", &target], variant.cargo_args()].concat())?;
         let base = env::var("RUSTY_V8_MIRROR").unwrap_or_else(|_| RELEASES.into());
         Self::from_metadata(&metadata, target, base)
     }
@@ -67,16 +71,33 @@ impl Archive {
 
     /// The archive's file name: `librusty_v8_simdutf_release_x86_64-unknown-linux-gnu.a.gz`.
     pub(crate) fn file_name(&self) -> String {
-        let mut variant = String::new();
-        for (feature, mark) in
-            [("v8_enable_pointer_compression", "_ptrcomp"), ("v8_enable_sandbox", "_sandbox"), ("simdutf", "_simdutf")]
-        {
-            if self.has(feature) {
-                variant.push_str(mark);
-            }
-        }
-        let stem = format!("rusty_v8{variant}_release_{}", self.target);
+        let stem = format!("rusty_v8{}_release_{}", self.marks(&MARKS), self.target);
         if self.target.contains("windows") { format!("{stem}.lib.gz") } else { format!("lib{stem}.a.gz") }
+    }
+
+    /// How names show which features an archive was built with.
+    fn marks(&self, marks: &[(&str, &str)]) -> String {
+        marks.iter().filter(|(feature, _)| self.has(feature)).map(|(_, mark)| *mark).collect()
+    }
+
+    /// What is wrong with linking a file of this name, as far as a name says.
+    pub(crate) fn objection_to(&self, name: &str) -> Option<String> {
+        let (feature, mark) = MARKS[0];
+        let is_archive = name.trim_start_matches("lib").starts_with("rusty_v8_");
+        (is_archive && name.contains(mark) != self.has(feature)).then(|| {
+            let its = if self.has(feature) { "without" } else { "with" };
+            format!("{name} is V8 {its} pointer compression, and {} is what is to be linked", self.file_name())
+        })
+    }
+
+    /// The crate's bindings that fit, where the crate would not find them itself: it looks for a file that is called like the
+    /// archive, and does not have one for every archive. Those of an archive with and without simdutf are the same.
+    pub(crate) fn bindings(&self) -> Option<PathBuf> {
+        let file = |marks| {
+            let name = format!("src_binding{}_release_{}.rs", self.marks(marks), self.target);
+            self.source.join("gen").join(name)
+        };
+        (!file(&MARKS).exists()).then(|| file(&MARKS[..2])).filter(|file| file.exists())
     }
 
     /// Where the crate would download the archive.
@@ -132,6 +153,33 @@ mod tests {
             &["simdutf", "v8_enable_pointer_compression"],
             "librusty_v8_ptrcomp_simdutf_release_x86_64-unknown-linux-gnu.a.gz",
         );
+    }
+
+    #[test]
+    fn a_named_archive_of_the_other_variant_is_objected_to() {
+        let compressed = archive(&["simdutf", "v8_enable_pointer_compression"]);
+        let usual = archive(&["simdutf"]);
+        for (one, other) in [(&compressed, &usual), (&usual, &compressed)] {
+            assert_eq!(one.objection_to(&one.file_name()), None);
+            let objection = one.objection_to(&other.file_name()).unwrap();
+            assert!(objection.contains(&one.file_name()), "{objection}");
+            assert_eq!(one.objection_to("my-v8.a"), None, "a name that says nothing");
+        }
+    }
+
+    #[test]
+    fn bindings_are_named_where_the_crate_has_none_of_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("gen");
+        std::fs::create_dir(&folder).unwrap();
+        let source = dir.path().to_owned();
+        let compressed = Archive { source, ..archive(&["simdutf", "v8_enable_pointer_compression"]) };
+        assert_eq!(compressed.bindings(), None, "nothing fits");
+        let fitting = folder.join("src_binding_ptrcomp_release_x86_64-unknown-linux-gnu.rs");
+        std::fs::write(&fitting, "").unwrap();
+        assert_eq!(compressed.bindings(), Some(fitting));
+        std::fs::write(folder.join("src_binding_ptrcomp_simdutf_release_x86_64-unknown-linux-gnu.rs"), "").unwrap();
+        assert_eq!(compressed.bindings(), None, "the crate finds them itself");
     }
 
     #[test]

@@ -298,16 +298,20 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn gn_is_told_what_the_workspace_asks_of_v8() {
+    fn args(features: &[&str]) -> String {
         let archive = Archive {
             version: "150.4.0".into(),
             target: "x86_64-unknown-linux-gnu".into(),
-            features: vec!["simdutf".into(), "use_custom_libcxx".into()],
+            features: features.iter().map(|feature| (*feature).to_owned()).collect(),
             source: PathBuf::new(),
             base: String::new(),
         };
-        let args = gn_args(&archive, Path::new("/w/llvm"), Path::new("/w/cc/v8-cc"));
+        gn_args(&archive, Path::new("/w/llvm"), Path::new("/w/cc/v8-cc"))
+    }
+
+    #[test]
+    fn gn_is_told_what_the_workspace_asks_of_v8() {
+        let args = args(&["simdutf", "use_custom_libcxx"]);
         for part in [
             "use_custom_libcxx=true",
             "v8_enable_pointer_compression=false",
@@ -315,6 +319,14 @@ mod tests {
             "clang_base_path=\"/w/llvm\"",
             "cc_wrapper=\"/w/cc/v8-cc\"",
         ] {
+            assert!(args.contains(part), "{part} in {args}");
+        }
+    }
+
+    #[test]
+    fn pointer_compression_comes_without_the_sandbox() {
+        let args = args(&["simdutf", "v8_enable_pointer_compression"]);
+        for part in ["v8_enable_pointer_compression=true", "v8_enable_sandbox=false"] {
             assert!(args.contains(part), "{part} in {args}");
         }
     }

@@ -1,6 +1,7 @@
 //! What a build from source needs of the machine: Debian's compiler, linker and ninja, and a gn that is young enough.
 
-use anyhow::{Context, Result, bail, ensure};
+use crate::debian;
+use anyhow::{Context, Result, ensure};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -21,43 +22,11 @@ fn packages() -> Vec<String> {
         .collect()
 }
 
-/// Makes sure that the packages are there: installs them as root on Debian, else says the command that does.
+/// Makes sure that the packages are there.
 pub(crate) fn ensure_packages() -> Result<()> {
     let packages = packages();
-    ensure!(
-        which("apt-get").is_some() && which("dpkg-query").is_some(),
-        "building V8 from source is written for Debian and its relatives, and this machine has no apt-get\n  \
-         to do: bring an archive yourself (RUSTY_V8_ARCHIVE or FULGURITE_V8_DIR), or build on Debian and copy it"
-    );
-    let missing: Vec<_> = packages.into_iter().filter(|p| !installed(p)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if !is_root() {
-        bail!(
-            "building V8 needs {} that this machine does not have\n  to do: {}",
-            if missing.len() == 1 { "a package" } else { "packages" },
-            install_command("sudo ", &missing)
-        );
-    }
-    eprintln!("v8: installing {}", missing.join(" "));
-    let apt = |args: &[&str]| {
-        Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(args).stdout(Stdio::null()).status()
-    };
-    apt(&["update", "-q"])?; // may fail in part; what matters is whether the packages can be had
-    let mut install = vec!["install", "-y", "-q", "--no-install-recommends"];
-    install.extend(missing.iter().map(String::as_str));
-    ensure!(
-        apt(&install)?.success(),
-        "apt-get could not install what V8's build needs; its message is above\n  to do: {}",
-        install_command("", &missing)
-    );
-    Ok(())
-}
-
-/// The one command that installs the packages.
-fn install_command(sudo: &str, packages: &[String]) -> String {
-    format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {}", packages.join(" "))
+    debian::ensure("building V8 from source", &packages, || packages.iter().all(|package| debian::installed(package)))
+        .context("an archive of your own (RUSTY_V8_ARCHIVE or FULGURITE_V8_DIR) avoids this")
 }
 
 /// A folder that looks to gn like an LLVM installation and has the compiler runtime where Chromium's build expects it.
@@ -166,20 +135,6 @@ fn link(to: &Path, at: &Path) -> Result<()> {
     Ok(())
 }
 
-fn installed(package: &str) -> bool {
-    let out = Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package]).output();
-    out.is_ok_and(|o| o.stdout == b"installed")
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.trim_ascii() == b"0")
-}
-
-/// Where a program is on the path.
-pub(crate) fn which(program: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| path.is_file())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,11 +149,5 @@ mod tests {
         );
         check("deb http://mirror.example/debian-security bookworm-security main", None);
         check("", None);
-    }
-
-    #[test]
-    fn missing_packages_make_one_command() {
-        let command = install_command("sudo ", &["clang-22".into(), "lld-22".into()]);
-        assert_eq!(command, "sudo apt-get update && sudo apt-get install -y --no-install-recommends clang-22 lld-22");
     }
 }
