@@ -28,8 +28,8 @@ pub(crate) struct More<'a, 's> {
 /// More are made one by one. V8 keeps what a template made for as long as the isolate lives.
 const MOST: usize = 64;
 
-/// An object with more properties is no record of which there are many.
-const WIDEST: usize = 32;
+/// An object with more properties is no record of which there are many; it is seldom indexed, either.
+const WIDEST: usize = 256;
 
 /// The shapes of one isolate.
 #[derive(Default)]

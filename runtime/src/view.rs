@@ -208,7 +208,9 @@ impl Views {
         let result = match template {
             Some(template) => template.new_instance(scope)?,
             None => {
-                let result = v8::Object::new(scope);
+                // One that V8 keeps as a table from the start: otherwise each property would change its layout, and copy all others.
+                let prototype = v8::Object::new(scope).get_prototype(scope)?;
+                let result = v8::Object::with_prototype_and_properties(scope, prototype, &[], &[]);
                 for place in 0..text.2.properties().len() {
                     let (key, getter) = shape::property(scope, text, place)?;
                     result.set_accessor_with_configuration(scope, key, getter)?;
