@@ -131,7 +131,7 @@ export async function run(operations, execute, state) {
   }
 }
 
-function isThenable(value) {
+export function isThenable(value) {
   return (typeof value === "object" || typeof value === "function") && value !== null && typeof value.then === "function";
 }
 

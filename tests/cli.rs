@@ -314,6 +314,7 @@ mod events {
             start: String,
             bytes_in: u64,
             startup_us: u64,
+            isolate_us: u64,
         },
         #[serde(rename = "step:start")]
         StepStart {
@@ -380,7 +381,10 @@ mod events {
             bytes_out: u64,
             bytes_spliced: u64,
             state_walks: u64,
+            cpu_us: u64,
+            context_clones: u64,
             heap_bytes: u64,
+            buffer_bytes: u64,
         },
         #[serde(rename = "run:complete")]
         RunComplete {
@@ -418,7 +422,10 @@ mod events {
             bytes_out: u64,
             bytes_spliced: u64,
             state_walks: u64,
+            cpu_us: u64,
+            context_clones: u64,
             heap_bytes: u64,
+            buffer_bytes: u64,
         },
     }
 
@@ -515,9 +522,12 @@ mod events {
             }
             last = std::mem::replace(at, "<stamp>".to_owned());
             match &mut event {
-                Event::RunStart { fulgurite, startup_us, .. } => {
+                Event::RunStart { fulgurite, startup_us, isolate_us, .. } => {
+                    if isolate_us > startup_us {
+                        return Err(format!("the part took longer than the whole: {line}").into());
+                    }
                     *fulgurite = "<version>".to_owned();
-                    *startup_us = 0;
+                    (*startup_us, *isolate_us) = (0, 0);
                 }
                 Event::StepComplete { reason, kill_reason, outcome, error_message, .. }
                 | Event::RunComplete { reason, kill_reason, outcome, error_message, .. } => {
@@ -530,13 +540,31 @@ mod events {
                 }
                 Event::StepStart { .. } | Event::Log { .. } => {}
             }
-            if let Event::StepComplete { duration_us, view_us, encode_us, load_us, heap_bytes, .. }
-            | Event::RunComplete { duration_us, view_us, encode_us, load_us, heap_bytes, .. } = &mut event
+            if let Event::StepComplete {
+                duration_us,
+                view_us,
+                encode_us,
+                load_us,
+                cpu_us,
+                heap_bytes,
+                buffer_bytes,
+                ..
+            }
+            | Event::RunComplete {
+                duration_us,
+                view_us,
+                encode_us,
+                load_us,
+                cpu_us,
+                heap_bytes,
+                buffer_bytes,
+                ..
+            } = &mut event
             {
                 if *view_us + *encode_us + *load_us > *duration_us {
                     return Err(format!("the parts took longer than the whole: {line}").into());
                 }
-                for changing in [duration_us, view_us, encode_us, load_us, heap_bytes] {
+                for changing in [duration_us, view_us, encode_us, load_us, cpu_us, heap_bytes, buffer_bytes] {
                     *changing = 0;
                 }
             }

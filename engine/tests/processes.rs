@@ -12,8 +12,8 @@ use fulgurite_engine::channel::{self, Pieces};
 use fulgurite_engine::child::{self, Engine, Events, Running};
 use fulgurite_engine::harden::{Hardening, Measure, Report};
 use fulgurite_engine::message::{
-    Event, Figures, Given, Greeting, Limits, Log, RunComplete, RunStart, State, StepComplete, StepStart, ToChild,
-    ToParent,
+    Event, Figures, Gauge, Given, Greeting, Limits, Log, RunComplete, RunStart, State, StepComplete, StepStart,
+    ToChild, ToParent,
 };
 use fulgurite_engine::pool::{Config, Incoming, Pool, Request, Room, StartError};
 use fulgurite_engine::process::Program;
@@ -105,8 +105,8 @@ impl Running for Fakery {
         self.told.1.notify_all();
     }
 
-    fn heap(&self) -> u64 {
-        4711
+    fn gauge(&self) -> Gauge {
+        Gauge { heap: 4711, batches: 2 }
     }
 
     fn join(self) {

@@ -24,6 +24,8 @@ use crate::encode;
 use crate::event::{Figures, Items};
 use crate::expression::{Said, failed};
 use crate::fault::{self, Moment};
+use crate::run::InFlight;
+use crate::spans;
 use crate::step::{Answer, Done, Task, read_answer, too_large};
 
 /// Bytes of a batch that nobody has given a size.
@@ -93,6 +95,7 @@ struct Flight {
     asked_by: Option<oneshot::Sender<Ended>>,
     /// How it ended there.
     ended: Option<Ended>,
+    _counted: InFlight,
 }
 
 /// An item for another isolate.
@@ -171,7 +174,7 @@ pub(crate) fn items_of<'s>(
         let hint = Some(format!("`{expression}` was evaluated over the step's input"));
         Outcome::Fail(ErrorReport { hint, ..ErrorReport::new("ItemsError", message) })
     };
-    let context = desk.context.borrow().clone();
+    let context = desk.context();
     let sight = Sight { context: &context, state: Some(&begun.input), item: None };
     if let Some(path) = expression.path() {
         let found = path.resolve(&sight);
@@ -234,7 +237,7 @@ impl Batch {
             None if desk.is_helper.get() => Source::Elsewhere,
             None => Source::Stream(Vec::new(), 0),
         };
-        let context = desk.context.borrow().clone();
+        let context = desk.context();
         let only: &[&str] = match with.collect {
             Collect::Results => &["data", "errors"],
             Collect::Nothing => &["errors"],
@@ -363,7 +366,8 @@ impl Batch {
             }
         };
         *tickets += 1;
-        flights.insert(*tickets, Flight { index: *next, item, tries: 0, asked_by: None, ended: None });
+        let _counted = InFlight::new(&desk.gauge);
+        flights.insert(*tickets, Flight { index: *next, item, tries: 0, asked_by: None, ended: None, _counted });
         *next += 1;
         counts.calls += 1;
         if desk.request.limits.step_timeout.is_some() {
@@ -400,7 +404,9 @@ impl Batch {
                 let module = format!("job://{}.{ticket}.{tries}/{}", self.begun.execution.0, self.begun.step.get());
                 match desk.entry(scope, self.begun.step, &module) {
                     Ok(entry) => {
+                        let span = spans::view(&self.begun.span, state.len());
                         let view = desk.tools.views.root(scope, &state)?;
+                        drop(span);
                         if !self.said.input.keys().any(|key| key == INDEX) {
                             // As a value: it costs less than to make it lazy.
                             let name = v8::String::new_from_utf8(scope, b"index", v8::NewStringType::Internalized)?;
@@ -543,7 +549,9 @@ impl Batch {
     pub(crate) fn take(&self, desk: &Desk, work: Work) -> u32 {
         let Work { ticket, index, item, asked_by } = work;
         let mut inner = self.inner.borrow_mut();
-        inner.flights.insert(ticket, Flight { index, item, tries: 0, asked_by: Some(asked_by), ended: None });
+        let _counted = InFlight::new(&desk.gauge);
+        let flight = Flight { index, item, tries: 0, asked_by: Some(asked_by), ended: None, _counted };
+        inner.flights.insert(ticket, flight);
         if inner.flights.len() == 1 {
             desk.put_off(Instant::now());
         }

@@ -19,6 +19,7 @@ use fulgurite_context::Context;
 use fulgurite_plan::{ErrorReport, Outcome, StepIndex};
 use fulgurite_state::State;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing::Span;
 
 use crate::batch::{Batch, Work};
 use crate::desk::{Begun, Desk};
@@ -43,6 +44,7 @@ struct Order {
     step: StepIndex,
     input: State,
     suspicious: bool,
+    span: Span,
     context: Context,
     heap: Option<usize>,
     /// Bounded by what the batch has in flight.
@@ -78,6 +80,7 @@ impl Helpers {
             // What is alive stays in its isolate.
             input: begun.input.with_live(None),
             suspicious: begun.suspicious,
+            span: begun.span.clone(),
             context: batch.context().clone(),
             heap: desk.request.limits.heap.map(|heap| (heap / count).max(SMALLEST_HEAP.min(heap))),
             work: Arc::new(tokio::sync::Mutex::new(receiver)),
@@ -99,6 +102,8 @@ impl Helpers {
                 }
             }
         }
+        // The order's own, and that of each helper.
+        desk.cloned(1 + count);
         let batch = batch.clone();
         let weak = sender.downgrade();
         let send = move |ticket: u32| -> crate::ops::Waiting<()> {
@@ -177,7 +182,9 @@ fn help(order: Order, killer: Killer) {
 }
 
 async fn serve(order: Order, killer: Killer) -> Result<(), Outcome> {
-    let Order { request, program, speaker, execution, step, input, suspicious, context, heap, work, fate } = order;
+    let Order { request, program, speaker, execution, step, input, suspicious, span, context, heap, work, fate } =
+        order;
+    let _entered = span.enter();
     let (adaptors, cache) = (request.adaptors.clone(), request.cache.clone());
     let gauge = Arc::new(Gauge::default());
     let isolate = Isolate::new(heap, killer.clone(), gauge, speaker.logger(), adaptors, cache);
@@ -192,7 +199,7 @@ async fn serve(order: Order, killer: Killer) -> Result<(), Outcome> {
     let desk = Desk::set_up(&mut isolate, &request, &program, &speaker)?;
     desk.is_helper.set(true);
     desk.context.replace(context);
-    let begun = Rc::new(Begun { execution, step, input, suspicious });
+    let begun = Rc::new(Begun { execution, step, input, suspicious, span: span.clone() });
     let batch = Batch::new(&desk, begun.clone(), None);
     let taken = batch.clone();
     let at = desk.clone();

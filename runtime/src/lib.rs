@@ -52,6 +52,8 @@ mod ops;
 mod fault;
 mod flood;
 mod secrets;
+mod spans;
+mod sampler;
 
 #[doc(hidden)]
 pub mod bench;
@@ -62,7 +64,7 @@ pub use event::{
 };
 pub use limits::Limits;
 pub use network::{Certificates, HostPattern, Hosts, Network};
-pub use run::{Gauge, Handle, Request, start, start_telling};
+pub use run::{Gauge, Handle, Request, start, start_profiled, start_telling};
 
 /// Sets V8 up for this process. Must be called on the main thread before any other thread that will run jobs is started
 /// (V8 ties its memory protection to the thread that initialised it). Calling it again does nothing.

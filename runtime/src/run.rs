@@ -13,16 +13,18 @@ use fulgurite_plan::{
 };
 use fulgurite_state::{IndexOptions, State};
 use serde_json::{Map, Value};
+use tracing::Span;
 
 use crate::assemble;
 use crate::cache::Cache;
 use crate::desk::{Desk, Parcel, PlanOf};
 use crate::event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete};
 use crate::flood::{Dropped, Flood};
-use crate::isolate::{Isolate, Logger};
+use crate::isolate::{Isolate, Logger, Profiled};
 use crate::limits::Limits;
 use crate::program::Program;
 use crate::secrets::Secrets;
+use crate::spans;
 use crate::step::{self, cpu_timeout, timeout};
 use crate::watchdog::{Clock, Kill, Killer};
 
@@ -78,6 +80,9 @@ pub struct Handle {
 #[derive(Debug, Default)]
 pub struct Gauge {
     heap: AtomicUsize,
+    most_heap: AtomicUsize,
+    most_buffers: AtomicUsize,
+    batches: AtomicUsize,
 }
 
 impl Gauge {
@@ -86,8 +91,45 @@ impl Gauge {
         self.heap.load(Ordering::Relaxed)
     }
 
+    /// The most that was seen of it.
+    pub fn most_heap(&self) -> usize {
+        self.most_heap.load(Ordering::Relaxed)
+    }
+
+    /// The most that was behind ArrayBuffers at a time, in bytes.
+    pub fn most_buffers(&self) -> usize {
+        self.most_buffers.load(Ordering::Relaxed)
+    }
+
+    /// Calls of steps over items in flight, one for each item or batch of them.
+    pub fn batches(&self) -> usize {
+        self.batches.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn set_heap(&self, bytes: usize) {
         self.heap.store(bytes, Ordering::Relaxed);
+        self.most_heap.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_most_buffers(&self, bytes: usize) {
+        self.most_buffers.fetch_max(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A call in flight, for as long as it is.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Gauge>);
+
+impl InFlight {
+    pub(crate) fn new(gauge: &Arc<Gauge>) -> InFlight {
+        gauge.batches.fetch_add(1, Ordering::Relaxed);
+        InFlight(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.batches.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -127,7 +169,20 @@ pub(crate) const STACK: usize = 16 << 20;
 /// # Panics
 /// When the machine has no thread left.
 pub fn start(request: Request, sink: impl FnMut(Event) + Send + 'static) -> Handle {
-    launch(request, Box::new(sink), Killer::default())
+    launch(request, Box::new(sink), Killer::default(), None)
+}
+
+/// As [`start`]; `profiled` gets V8's CPU profile of the run's own isolate, in V8's JSON form but with the authors' files and lines,
+/// before the last event and however the run ends. Not in a process that may not send itself signals.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_profiled(
+    request: Request,
+    sink: impl FnMut(Event) + Send + 'static,
+    profiled: impl FnOnce(Value) + Send + 'static,
+) -> Handle {
+    launch(request, Box::new(sink), Killer::default(), Some(Box::new(profiled)))
 }
 
 /// As [`start`]; `dying` hears why the run is ended by a limit or an order, once, at once and on whatever thread that was
@@ -141,22 +196,32 @@ pub fn start_telling(
     dying: impl Fn(Outcome) + Send + Sync + 'static,
 ) -> Handle {
     let told = move |kill: &Kill| dying(Outcome::Kill(kill.reason, kill.report.clone()));
-    launch(request, Box::new(sink), Killer::telling(Some(Box::new(told))))
+    launch(request, Box::new(sink), Killer::telling(Some(Box::new(told))), None)
 }
 
-fn launch(request: Request, sink: Box<dyn FnMut(Event) + Send>, killer: Killer) -> Handle {
+fn launch(request: Request, sink: Box<dyn FnMut(Event) + Send>, killer: Killer, profiled: Option<Profiled>) -> Handle {
     let gauge = Arc::new(Gauge::default());
     let (watched, deadly) = (gauge.clone(), killer.clone());
+    // What the run is a part of, if somebody traces that.
+    let around = Span::current();
     let thread = std::thread::Builder::new()
         .name("run".into())
         .stack_size(STACK)
-        .spawn(move || thread(request, sink, watched, deadly))
+        .spawn(move || thread(request, sink, watched, deadly, profiled, &around))
         .expect("a thread can be started");
     Handle { thread, gauge, killer }
 }
 
-fn thread(request: Request, sink: Box<dyn FnMut(Event) + Send>, gauge: Arc<Gauge>, killer: Killer) -> Outcome {
+fn thread(
+    request: Request,
+    sink: Box<dyn FnMut(Event) + Send>,
+    gauge: Arc<Gauge>,
+    killer: Killer,
+    profiled: Option<Profiled>,
+    around: &Span,
+) -> Outcome {
     let began = Instant::now();
+    let span = spans::execute(around, request.plan.id().or(request.plan.name())).entered();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(SUBTLE_THREADS).build();
     let flood = Flood::new(request.limits.log_rate, began);
@@ -170,10 +235,11 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event) + Send>, gauge: Arc<Gauge
     let request = Arc::new(request);
     let reporter = Reporter { sink, open: Vec::new(), flood, longest: request.limits.log_line, secrets };
     let reporter = Speaker(Arc::new(Mutex::new(reporter)));
+    let seen = gauge.clone();
     let complete = match runtime {
         // deno_core must be created, driven and dropped inside the tokio runtime.
         Ok(tokio) => {
-            let driven = || tokio.block_on(drive(&request, &reporter, gauge, killer, began));
+            let driven = || tokio.block_on(drive(&request, &reporter, gauge, killer, profiled, began));
             // A bug of ours costs this run; its end is reported like any other.
             let complete = std::panic::catch_unwind(std::panic::AssertUnwindSafe(driven)).unwrap_or_else(|panic| {
                 let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
@@ -188,8 +254,12 @@ fn thread(request: Request, sink: Box<dyn FnMut(Event) + Send>, gauge: Arc<Gauge
             stopped(Outcome::Exception(ErrorReport::new("ExecutionError", format!("no event loop: {error}"))))
         }
     };
+    // Before the last event: whoever hears of that may look at what was traced.
+    drop(span);
     let outcome = complete.outcome.clone();
-    let complete = RunComplete { figures: Figures { duration: began.elapsed(), ..complete.figures }, ..complete };
+    let (heap, buffers) = (seen.most_heap().max(complete.figures.heap), seen.most_buffers());
+    let figures = Figures { duration: began.elapsed(), heap, buffers, ..complete.figures };
+    let complete = RunComplete { figures, ..complete };
     reporter.lock().send(Event::RunComplete(complete));
     outcome
 }
@@ -303,6 +373,7 @@ async fn drive(
     reporter: &Speaker,
     gauge: Arc<Gauge>,
     killer: Killer,
+    profiled: Option<Profiled>,
     began: Instant,
 ) -> RunComplete {
     let plan = &request.plan;
@@ -310,19 +381,27 @@ async fn drive(
     let (adaptors, cache) = (&request.adaptors, &request.cache);
     // The jobs are compiled while the isolate comes up.
     let (program, isolate) = std::thread::scope(|scope| {
-        let program = scope.spawn(|| Program::compile(plan, adaptors, cache));
+        let around = Span::current();
+        let compile = move || Program::compile(plan, adaptors, cache, &around);
+        let program = std::thread::Builder::new().name("compile".into()).spawn_scoped(scope, compile);
+        let program = program.expect("a thread can be started");
         let (adaptors, cache) = (adaptors.clone(), cache.clone());
+        let starts = Instant::now();
         let isolate = Isolate::new(request.limits.heap, killer.clone(), gauge, logger, adaptors, cache);
-        (program.join(), isolate)
+        let took = starts.elapsed();
+        (program.join(), isolate.map(|isolate| (isolate, took)))
     });
     let program = program.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    let mut isolate = match isolate {
+    let (mut isolate, isolate_took) = match isolate {
         Ok(isolate) => isolate,
         // Aborted while it came up.
         Err(_) if killer.fired().is_some() => return stopped(killed(&killer)),
         Err(error) => return stopped(Outcome::Exception(ErrorReport::new("ExecutionError", error.to_string()))),
     };
     isolate.allow_network(&request.limits.network);
+    if let Some(profiled) = profiled {
+        isolate.sample(profiled);
+    }
     if let Some(limit) = request.limits.run_timeout {
         killer.set(Clock::Run, Some((began + limit, timeout(limit, "Run"))));
     }
@@ -335,12 +414,14 @@ async fn drive(
         start: plan[plan.start()].id.clone(),
         bytes_in: request.input.as_ref().map_or(0, State::len),
         startup: began.elapsed(),
+        isolate: isolate_took,
     }));
     if let Some(outcome) = refused(&program, reporter) {
         return stopped(outcome);
     }
     for (step, executable) in program.reachable() {
         let job = plan[step].job.as_ref().expect("what was compiled is a job");
+        let _span = spans::compile_v8(&job.source.name);
         if let Err(outcome) = isolate.compiles(&job.source, executable, step) {
             return stopped(outcome.in_step(plan[step].id.as_str()));
         }

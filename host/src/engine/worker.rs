@@ -3,16 +3,27 @@
 use std::sync::Arc;
 
 use fulgurite_engine::child::{Engine, Events, Request, Running};
+use fulgurite_engine::message::{self, Gauge};
 use fulgurite_plan::{Draft, DraftStep, Job, Outcome, Plan, Source};
-use fulgurite_runtime::{Cache, Handle, start, start_telling};
+use fulgurite_runtime::{Cache, Event, Handle, start, start_telling};
 
 use super::wire;
+use crate::profile::Recorder;
 
 /// Executes runs.
 #[derive(Debug, Default)]
 pub struct Worker {
     /// What this child has compiled. It is keyed by content, so runs of different people may share it.
     cache: Arc<Cache>,
+    /// Where what is traced goes, if somebody wants to know.
+    recorder: Option<Recorder>,
+}
+
+impl Worker {
+    /// One that also tells what is traced.
+    pub fn recording(recorder: Option<Recorder>) -> Worker {
+        Worker { recorder, ..Worker::default() }
+    }
 }
 
 impl Engine for Worker {
@@ -25,17 +36,34 @@ impl Engine for Worker {
         let steps = vec![DraftStep { job: Some(Job::new(source)), ..DraftStep::default() }];
         let plan = Plan::new(Draft { steps, ..Draft::default() }).expect("one step is a plan");
         start(fulgurite_runtime::Request::new(plan), |_| {}).join();
+        // Nobody asked for that one.
+        self.recorder.as_ref().map(Recorder::take);
     }
 
     fn start(&mut self, request: Request, events: Events) -> Result<Going, Box<Outcome>> {
         let request = wire::into_request(&request, &self.cache)?;
         let mut teller = wire::Teller::default();
         let dying = events.clone();
+        let recorder = self.recorder.clone();
         let sink = move |event| {
+            if let Some(recorder) = &recorder
+                && !matches!(event, Event::Log(_))
+            {
+                tell_traces(recorder, &events);
+            }
             let (event, bodies) = teller.event(event);
             events.tell(event, &bodies);
         };
         Ok(Going(start_telling(request, sink, move |outcome| dying.dying(outcome))))
+    }
+}
+
+/// Hands on what was traced so far.
+fn tell_traces(recorder: &Recorder, events: &Events) {
+    let batch = recorder.take();
+    if !batch.records.is_empty() || batch.dropped > 0 {
+        let body = serde_json::to_vec(&batch).expect("plain data is JSON");
+        events.tell(message::Event::Traces(0), &[vec![body.into()]]);
     }
 }
 
@@ -48,8 +76,9 @@ impl Running for Going {
         self.0.abort(message);
     }
 
-    fn heap(&self) -> u64 {
-        self.0.gauge().heap() as u64
+    fn gauge(&self) -> Gauge {
+        let gauge = self.0.gauge();
+        Gauge { heap: gauge.heap() as u64, batches: gauge.batches() as u64 }
     }
 
     fn join(self) {
