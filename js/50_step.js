@@ -162,7 +162,7 @@ async function through(execute, operations, state) {
 /** The same as a promise in any case. */
 export const run = async (operations, execute, state) => await start(operations, execute, state);
 
-function isThenable(value) {
+export function isThenable(value) {
   return (typeof value === "object" || typeof value === "function") && value !== null && typeof value.then === "function";
 }
 

@@ -3,7 +3,7 @@
 import { core, primordials } from "ext:core/mod.js";
 import { op_receive_item, op_send_item } from "ext:core/ops";
 import { isReadableStream } from "ext:fulgurite/10_world.js";
-import { answer, operationsOf, start } from "ext:fulgurite/50_step.js";
+import { answer, isThenable, operationsOf, start } from "ext:fulgurite/50_step.js";
 
 const {
   ObjectDefineProperty,
@@ -40,6 +40,37 @@ function within(execution, f, ...given) {
   }
 }
 
+/** The same operations, which also tell the host when they begin and end: somebody traces them. */
+export function timed(operations) {
+  const timed = [];
+  for (let index = 0; index < operations.length; index++) {
+    const operation = operations[index];
+    const value = (state) => {
+      const span = host.began(getAsyncContext(), index + 1);
+      let output;
+      try {
+        output = ReflectApply(operation, undefined, [state]);
+        if (isThenable(output)) return over(output, span);
+      } catch (error) {
+        host.ended(span);
+        throw error;
+      }
+      host.ended(span);
+      return output;
+    };
+    ObjectDefineProperty(timed, index, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  }
+  return timed;
+}
+
+async function over(output, span) {
+  try {
+    return await output;
+  } finally {
+    host.ended(span);
+  }
+}
+
 /**
  * Runs a job once. `entry` has its exports, or is the URL of its module. Answers like `start` of 50_step.js; never throws, nor
  * rejects.
@@ -49,7 +80,7 @@ function runOnce(entry, state) {
   try {
     const { 0: operations, 1: message, 2: hint, 3: number } = operationsOf(entry);
     if (operations === undefined) return answer(undefined, [message, hint], number ?? 0);
-    return start(operations, entry.execute, state);
+    return start(host.timed ? timed(operations) : operations, entry.execute, state);
   } catch (error) {
     return answer(false, error, 0);
   }

@@ -37,6 +37,7 @@ ObjectDefineProperty(globalThis, "__fulgurite", {
     operationsOf: step.operationsOf,
     run: step.run,
     runItems: calls.runAllItems,
+    timed: calls.timed,
     standIn: step.standIn,
     stringify,
     watch: step.watch,

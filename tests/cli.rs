@@ -334,6 +334,7 @@ mod events {
             start: String,
             bytes_in: u64,
             startup_us: u64,
+            isolate_us: u64,
         },
         #[serde(rename = "step:start")]
         StepStart {
@@ -400,7 +401,10 @@ mod events {
             bytes_out: u64,
             bytes_spliced: u64,
             state_walks: u64,
+            cpu_us: u64,
+            context_clones: u64,
             heap_bytes: u64,
+            buffer_bytes: u64,
         },
         #[serde(rename = "run:complete")]
         RunComplete {
@@ -438,7 +442,10 @@ mod events {
             bytes_out: u64,
             bytes_spliced: u64,
             state_walks: u64,
+            cpu_us: u64,
+            context_clones: u64,
             heap_bytes: u64,
+            buffer_bytes: u64,
         },
     }
 
@@ -535,9 +542,13 @@ mod events {
             }
             last = std::mem::replace(at, "<stamp>".to_owned());
             match &mut event {
-                Event::RunStart { fulgurite, startup_us, .. } => {
+                Event::RunStart { fulgurite, startup_us, isolate_us, .. } => {
+                    // In a process of its own the isolate was made before the run was there.
+                    if *isolate_us == 0 {
+                        return Err(format!("no isolate is made in no time: {line}").into());
+                    }
                     *fulgurite = "<version>".to_owned();
-                    *startup_us = 0;
+                    (*startup_us, *isolate_us) = (0, 0);
                 }
                 Event::StepComplete { reason, kill_reason, outcome, error_message, .. }
                 | Event::RunComplete { reason, kill_reason, outcome, error_message, .. } => {
@@ -550,13 +561,31 @@ mod events {
                 }
                 Event::StepStart { .. } | Event::Log { .. } => {}
             }
-            if let Event::StepComplete { duration_us, view_us, encode_us, load_us, heap_bytes, .. }
-            | Event::RunComplete { duration_us, view_us, encode_us, load_us, heap_bytes, .. } = &mut event
+            if let Event::StepComplete {
+                duration_us,
+                view_us,
+                encode_us,
+                load_us,
+                cpu_us,
+                heap_bytes,
+                buffer_bytes,
+                ..
+            }
+            | Event::RunComplete {
+                duration_us,
+                view_us,
+                encode_us,
+                load_us,
+                cpu_us,
+                heap_bytes,
+                buffer_bytes,
+                ..
+            } = &mut event
             {
                 if *view_us + *encode_us + *load_us > *duration_us {
                     return Err(format!("the parts took longer than the whole: {line}").into());
                 }
-                for changing in [duration_us, view_us, encode_us, load_us, heap_bytes] {
+                for changing in [duration_us, view_us, encode_us, load_us, cpu_us, heap_bytes, buffer_bytes] {
                     *changing = 0;
                 }
             }

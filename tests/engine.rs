@@ -4,6 +4,7 @@
 //! Nothing sleeps: every wait is for something that happens, and has an end.
 
 use std::io::{BufRead, BufReader};
+use std::num::NonZeroU32;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -17,7 +18,7 @@ use fulgurite_engine::message::{Greeting, ToChild, ToParent};
 use fulgurite_engine::pool::{Ending, Room, Run, StartError};
 use fulgurite_engine::process::{Memory, Process, Program};
 use fulgurite_engine::{Config, Pool};
-use fulgurite_plan::{Condition, Draft, DraftEdge, DraftStep, Outcome, Plan};
+use fulgurite_plan::{Condition, Draft, DraftEdge, DraftStep, Outcome, Plan, WithItems};
 use fulgurite_runtime::{Event, Figures, Limits, Request, RunComplete};
 use fulgurite_state::{IndexOptions, State};
 use libtest_mimic::Trial;
@@ -40,6 +41,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("limits", limits),
         trial("out_of_memory", out_of_memory),
         trial("abort", abort),
+        trial("batches_in_flight", batches_in_flight),
         trial("many_private_keys", many_private_keys),
         trial("time_zone_and_chance", zone_and_chance),
         trial("a_killed_child_and_its_neighbour", neighbour),
@@ -58,7 +60,7 @@ pub(crate) fn program() -> Program {
 }
 
 fn pool(children: usize) -> Pool {
-    Pool::start(Config { program: program(), children, ..config(None, false) }).expect("children start")
+    Pool::start(Config { program: program(), children, ..config(None, false, None) }).expect("children start")
 }
 
 fn soon() -> Option<Instant> {
@@ -129,7 +131,9 @@ fn shown(event: &Event) -> String {
         view: Duration::ZERO,
         encode: Duration::ZERO,
         load: Duration::ZERO,
+        cpu: Duration::ZERO,
         heap: 0,
+        buffers: 0,
         ..*figures
     };
     let state = |state: &State| {
@@ -138,7 +142,10 @@ fn shown(event: &Event) -> String {
     };
     match event {
         Event::RunStart(run) => {
-            format!("{:?}", fulgurite_runtime::RunStart { startup: Duration::ZERO, ..run.clone() })
+            format!(
+                "{:?}",
+                fulgurite_runtime::RunStart { startup: Duration::ZERO, isolate: Duration::ZERO, ..run.clone() }
+            )
         }
         Event::StepStart(_) | Event::Log(_) => format!("{event:?}"),
         Event::StepComplete(step) => {
@@ -326,8 +333,8 @@ fn many_private_keys() {
 
 fn zone_and_chance() {
     let zone = Config {
-        program: Program { path: program().path, ..config(Some("Asia/Kathmandu".as_ref()), false).program },
-        ..config(None, false)
+        program: Program { path: program().path, ..config(Some("Asia/Kathmandu".as_ref()), false, None).program },
+        ..config(None, false, None)
     };
     let pool = Pool::start(zone).expect("children start");
     let code = "export default [() => ({ offset: new Date(0).getTimezoneOffset(), chance: Math.random() })];";
@@ -388,8 +395,9 @@ fn parent_death() {
 }
 
 fn another_build() {
-    let error = Pool::start(Config { program: program(), build: "0.0.0 (V8 1.2.3)".into(), ..config(None, false) })
-        .unwrap_err();
+    let error =
+        Pool::start(Config { program: program(), build: "0.0.0 (V8 1.2.3)".into(), ..config(None, false, None) })
+            .unwrap_err();
     let StartError::Refused(why) = error else { panic!("{error}") };
     assert!(why.contains("0.0.0 (V8 1.2.3)") && why.contains(&build()), "{why}");
 }
@@ -420,16 +428,42 @@ fn garbage() {
     check(true, &frame(b"\"Leave\""));
 }
 
+/// Whoever asks how the children are sees how many calls over items each has in flight.
+fn batches_in_flight() {
+    let mut over = step("a", "export default [() => new Promise(resolve => setTimeout(resolve, 600_000))];");
+    let items = WithItems { concurrency: NonZeroU32::new(3).expect("not 0"), ..WithItems::new("state.data") };
+    over.job.as_mut().expect("a step has a job").with_items = Some(items);
+    let plan = Plan::new(Draft { steps: vec![over], ..Draft::default() }).expect("one step is a plan");
+    let input = State::parse("{\"data\":[1,2,3,4,5]}", &IndexOptions::default()).expect("it is JSON");
+    let pool = pool(1);
+    let batches = || pool.conditions()[0].map(|condition| condition.batches);
+    assert_eq!(batches(), Some(0));
+    let going = start(&pool, &Request { input: Some(input), ..Request::new(plan) });
+    let until = soon().expect("there is an end");
+    while batches() != Some(3) {
+        assert!(Instant::now() < until, "{:?}", pool.conditions());
+        std::thread::yield_now();
+    }
+    going.run.abort("seen");
+    let (events, ending) = going.end();
+    assert_eq!(pool.conditions()[0].map(|condition| condition.process), Some(ending.child));
+    assert!(matches!(complete(&events).outcome, Outcome::Kill(..)));
+    assert_eq!(batches(), Some(0));
+}
+
 /// Short runs through one parent: neither it nor its children grow.
 fn many(runs: usize) {
-    let pool = Pool::start(Config { program: program(), children: 2, recycle_runs: u64::MAX, ..config(None, false) })
-        .expect("children start");
+    let pool =
+        Pool::start(Config { program: program(), children: 2, recycle_runs: u64::MAX, ..config(None, false, None) })
+            .expect("children start");
     let request = request("export default [s => ({ ...s, n: (s.n ?? 0) + 1 })];", "{\"data\":[1,2,3]}", 3);
     let pair = || {
         let both = [start(&pool, &request), start(&pool, &request)];
         both.map(|going| {
             let (events, ending) = going.end();
-            assert_eq!(complete(&events).result().expect("a result").to_bytes(), "{\"data\":[1,2,3],\"n\":1}");
+            let result = complete(&events).result();
+            let result = result.unwrap_or_else(|| panic!("{:?}", complete(&events).outcome));
+            assert_eq!(result.to_bytes(), "{\"data\":[1,2,3],\"n\":1}");
             ending.child
         })
     };

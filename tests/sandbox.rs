@@ -169,7 +169,8 @@ struct Ended {
 
 fn check_group(folder: &Path) -> Result<(), Failed> {
     let wanted = std::env::var("SANDBOX").unwrap_or_default();
-    let pool = Pool::start(Config { program: program(), children: 2 * LANES, grace: GRACE, ..config(None, false) })?;
+    let pool =
+        Pool::start(Config { program: program(), children: 2 * LANES, grace: GRACE, ..config(None, false, None) })?;
     let cases: Vec<PathBuf> =
         sorted(folder).into_iter().filter(|path| path.to_string_lossy().contains(&wanted)).collect();
     let (next, wrong, hunger) = (AtomicUsize::new(0), Mutex::new(Vec::new()), RwLock::new(()));
@@ -324,7 +325,7 @@ fn workflow(steps: &[String], condition: Option<&str>) -> String {
 
 /// A loop ends within 50 ms of its limit, in CPU time of its thread: that of the process has the start of the isolate in it.
 fn cpu_limit() -> Result<(), Failed> {
-    let pool = Pool::start(Config { program: program(), ..config(None, false) })?;
+    let pool = Pool::start(Config { program: program(), ..config(None, false, None) })?;
     let case = Case { steps: vec!["fn(() => { while (true); })".to_owned()], ..Case::default() };
     let mut request = request(&case)?;
     request.limits.step_cpu_timeout = Some(Duration::from_millis(200));

@@ -6,6 +6,7 @@
 mod chaos;
 mod golden;
 mod life;
+mod measured;
 mod outbox;
 mod payloads;
 mod refusals;
@@ -38,6 +39,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         golden::trials(),
         chaos::trials(),
         life::trials(),
+        measured::trials(),
         outbox::trials(),
         payloads::trials(),
         refusals::trials(),
@@ -121,7 +123,7 @@ pub(crate) fn worker(
     metrics: Arc<Metrics>,
 ) -> Worker {
     let children = config.capacity();
-    let pool = Pool::start(PoolConfig { program: program(), children, ..self::config(None, false) });
+    let pool = Pool::start(PoolConfig { program: program(), children, ..self::config(None, false, None) });
     let limits = Limits { step_timeout: None, network: Network::none(), ..Limits::default() };
     Worker {
         config,

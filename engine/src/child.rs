@@ -14,10 +14,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::channel::{Error, Message, Pieces, Receiver, Sender, timespec};
 use crate::harden;
-use crate::message::{Event, Greeting, Run, ToChild, ToParent};
+use crate::message::{Event, Gauge, Greeting, Run, ToChild, ToParent};
 use crate::texts::Kept;
 
-/// How often the parent hears of the heap.
+/// How often the parent hears what can be watched.
 const TICK: Duration = Duration::from_millis(50);
 
 /// How long the parent may take to greet.
@@ -43,8 +43,8 @@ pub trait Engine {
 pub trait Running {
     /// Ends it as soon as possible.
     fn abort(&self, message: &str);
-    /// V8 heap in use.
-    fn heap(&self) -> u64;
+    /// What can be watched.
+    fn gauge(&self) -> Gauge;
     /// Waits until nothing of it is left. Called after its last event.
     fn join(self);
 }
@@ -172,7 +172,7 @@ fn execute<E: Engine>(
             return Ok(());
         }
     };
-    let mut heap = 0;
+    let mut gauge = Gauge::default();
     loop {
         let (over, heard) = wait(&events.over, receiver)?;
         if over {
@@ -188,9 +188,9 @@ fn execute<E: Engine>(
                 }
             }
         }
-        let now = running.heap();
-        if now != std::mem::replace(&mut heap, now) {
-            events.sender.send(&ToParent::Heap(now), &[])?;
+        let now = running.gauge();
+        if now != std::mem::replace(&mut gauge, now) {
+            events.sender.send(&ToParent::Gauge(now), &[])?;
         }
     }
     running.join();

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::harden::{Hardening, Report};
 
 /// Counts the forms that these messages had.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// Place of a body within its message.
 pub type Body = u32;
@@ -71,13 +71,22 @@ pub enum ToParent {
     /// A limit or an order is about to end the run, and this is why. Told as soon as it is known, in case that the run cannot
     /// be ended from inside.
     Dying(Outcome),
-    /// V8 heap in use, in bytes; when it changed, a few times a second.
-    Heap(u64),
+    /// What can be watched of the run; when it changed, a few times a second.
+    Gauge(Gauge),
     /// The run is over, its isolate is gone, the child is idle. After [`Event::RunComplete`].
     Done {
         /// CPU time of the whole process for this run, collections and compilation on other threads included.
         cpu: Duration,
     },
+}
+
+/// What can be watched while a run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Gauge {
+    /// V8 heap in use, in bytes.
+    pub heap: u64,
+    /// Calls of steps over items in flight.
+    pub batches: u64,
 }
 
 /// A run to execute.
@@ -169,6 +178,8 @@ pub enum Event {
     StepComplete(Box<StepComplete>),
     /// The run ended.
     RunComplete(Box<RunComplete>),
+    /// What was traced since this was last told, in the host's own form; from children that were started to trace.
+    Traces(Body),
 }
 
 /// See [`Event::RunStart`].
@@ -184,6 +195,8 @@ pub struct RunStart {
     pub bytes_in: u64,
     /// Until the isolate could run user code.
     pub startup: Duration,
+    /// Of it, what the isolate itself took.
+    pub isolate: Duration,
 }
 
 /// See [`Event::StepStart`].
@@ -314,7 +327,10 @@ pub struct Figures {
     pub bytes_out: u64,
     pub bytes_spliced: u64,
     pub state_walks: u64,
+    pub cpu: Duration,
+    pub context_clones: u64,
     pub heap: u64,
+    pub buffers: u64,
 }
 
 impl ToParent {
@@ -323,6 +339,7 @@ impl ToParent {
         let state = |state: &State| state.text.max(state.live.unwrap_or(0)) as usize + 1;
         match self {
             ToParent::Event(Event::Log(log)) => log.message as usize + 1,
+            ToParent::Event(Event::Traces(body)) => *body as usize + 1,
             ToParent::Event(Event::StepComplete(step)) => {
                 let webhook = step.webhook.map_or(0, |webhook| webhook as usize + 1);
                 step.output.as_ref().map_or(0, state).max(webhook)

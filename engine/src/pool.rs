@@ -23,7 +23,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::channel::Pieces;
 use crate::harden::{Hardening, Report};
 use crate::message::{Event, Index, Limits};
-use crate::process::Program;
+use crate::process::{Memory, Program};
 
 mod handle;
 mod supervisor;
@@ -148,6 +148,30 @@ struct Shared {
     /// Whatever goes on must end at once.
     hurry: AtomicBool,
     controls: Vec<Control>,
+    /// What is known of the child of each control.
+    known: Vec<Known>,
+}
+
+/// What is known of a child as it is now, for whoever looks.
+#[derive(Default)]
+struct Known {
+    /// 0 for none.
+    process: AtomicU32,
+    heap: AtomicU64,
+    batches: AtomicU64,
+}
+
+/// A child, as it was just seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Condition {
+    /// Its process.
+    pub process: u32,
+    /// What of its memory is in RAM, in bytes.
+    pub resident: u64,
+    /// V8 heap that its run has in use, in bytes; 0 without a run.
+    pub heap: u64,
+    /// Calls of steps over items that its run has in flight.
+    pub batches: u64,
 }
 
 #[derive(Default)]
@@ -203,6 +227,7 @@ impl Pool {
             changed: Condvar::new(),
             runs: AtomicU64::new(0),
             hurry: AtomicBool::new(false),
+            known: controls.iter().map(|_| Known::default()).collect(),
             controls,
         });
         let (warm, warmed) = channel();
@@ -228,6 +253,17 @@ impl Pool {
     /// What hardening the children have. They are all alike.
     pub fn hardening(&self) -> &Report {
         &self.report
+    }
+
+    /// How each child is; `None` for one that is just being replaced.
+    pub fn conditions(&self) -> Vec<Option<Condition>> {
+        let known = self.shared.known.iter().map(|known| {
+            let process = known.process.load(Ordering::Relaxed);
+            let resident = Memory::of(process).filter(|_| process != 0)?.resident;
+            let (heap, batches) = (known.heap.load(Ordering::Relaxed), known.batches.load(Ordering::Relaxed));
+            Some(Condition { process, resident, heap, batches })
+        });
+        known.collect()
     }
 
     /// A child that is free, if there is one.

@@ -12,8 +12,8 @@ use fulgurite_engine::channel::{self, Pieces};
 use fulgurite_engine::child::{self, Engine, Events, Running};
 use fulgurite_engine::harden::{Hardening, Measure, Report};
 use fulgurite_engine::message::{
-    Event, Figures, Given, Greeting, Limits, Log, RunComplete, RunStart, State, StepComplete, StepStart, ToChild,
-    ToParent,
+    Event, Figures, Gauge, Given, Greeting, Limits, Log, RunComplete, RunStart, State, StepComplete, StepStart,
+    ToChild, ToParent,
 };
 use fulgurite_engine::pool::{Config, Incoming, Pool, Request, Room, StartError};
 use fulgurite_engine::process::Program;
@@ -105,8 +105,8 @@ impl Running for Fakery {
         self.told.1.notify_all();
     }
 
-    fn heap(&self) -> u64 {
-        4711
+    fn gauge(&self) -> Gauge {
+        Gauge { heap: 4711, batches: 2 }
     }
 
     fn join(self) {
@@ -119,7 +119,14 @@ fn perform(plan: &str, request: &child::Request, events: &Events, told: &(Mutex<
         let log = Log { step: Some("s".into()), execution: Some(1), of_job: true, level: 1, message: 0 };
         events.tell(Event::Log(log), &[vec![text.into()]]);
     };
-    let start = RunStart { plan: None, name: None, start: "s".into(), bytes_in: 0, startup: Duration::ZERO };
+    let start = RunStart {
+        plan: None,
+        name: None,
+        start: "s".into(),
+        bytes_in: 0,
+        startup: Duration::ZERO,
+        isolate: Duration::ZERO,
+    };
     events.tell(Event::RunStart(start), &[]);
     let step = StepStart {
         execution: 1,
@@ -334,6 +341,7 @@ fn words(incoming: &Incoming) -> String {
         Event::Log(log) => String::from_utf8(incoming.bodies[log.message as usize].to_vec()).unwrap(),
         Event::StepComplete(step) => format!("step {}", step.outcome.reason()),
         Event::RunComplete(run) => format!("run {}", run.outcome.reason()),
+        Event::Traces(_) => "traces".into(),
     }
 }
 

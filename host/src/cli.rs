@@ -11,6 +11,7 @@ use fulgurite_runtime::HostPattern;
 
 use crate::config::is_empty_variable;
 use crate::exit_code::ExitCode;
+use crate::profile::Depth;
 
 #[cfg(target_os = "linux")]
 mod lightning;
@@ -115,6 +116,9 @@ pub struct Engine {
     /// The number of its process
     #[arg(value_name = "PARENT")]
     pub parent: u32,
+    /// How much of what it does it tells
+    #[arg(long, value_parser = traced)]
+    pub traced: Option<Depth>,
 }
 
 /// Show the module that a job's source is compiled to: `fn(state => …)` becomes an operation of the default export.
@@ -253,6 +257,14 @@ pub struct Run {
     /// Show what each step cost when the run is over
     #[arg(long, help_heading = "What is said")]
     pub stats: bool,
+
+    /// Write where the time went to this file as a Chrome trace, which ui.perfetto.dev and chrome://tracing show: compiling, steps, operations, states, collections
+    #[arg(long, value_name = "FILE", help_heading = "What is said")]
+    pub profile: Option<PathBuf>,
+
+    /// Write to this file which functions of the jobs took how much CPU time, as V8 samples it: a .cpuprofile for Chrome's DevTools, VS Code and speedscope
+    #[arg(long, value_name = "FILE", help_heading = "What is said")]
+    pub cpu_profile: Option<PathBuf>,
 }
 
 /// Levels as typed: for one component, or for all that are not named.
@@ -311,6 +323,10 @@ fn milliseconds(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "write whole milliseconds, such as 5000".to_owned())
 }
 
+fn traced(text: &str) -> Result<Depth, String> {
+    Depth::parse(text).ok_or_else(|| "write steps or operations".to_owned())
+}
+
 /// What reads as JSON is JSON: `--param limit=10`, `--param 'regions=["north"]'`.
 fn parameter(text: &str) -> Result<(String, serde_json::Value), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, such as region=north")?;
@@ -358,6 +374,7 @@ Examples:
   curl -s $URL | fulgurite run job.js -S -O | jq .data   a job in a pipe
   fulgurite run workflow.yaml -s out.json --only upload  one step of it again
   fulgurite run workflow.yaml --events - | jq -c .event  what happens, as JSON (docs/events.md)
+  fulgurite run workflow.yaml --profile trace.json       where the time goes (docs/profiling.md)
 
 Log levels:
   What jobs log is shown in full, unless the level is none, error or warn, or job=… says otherwise.

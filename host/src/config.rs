@@ -11,6 +11,7 @@ use fulgurite_runtime::{Certificates, Hosts, Limits, Network};
 
 use crate::cli::{self, Cli, Component, LogLevel};
 use crate::error::Error;
+use crate::profile::Depth;
 use crate::report::Report;
 use crate::screen::Style;
 
@@ -31,6 +32,11 @@ pub struct Config {
     pub style: Style,
     /// What is logged, and how.
     pub log: Log,
+    /// How much is traced.
+    pub traced: Option<Depth>,
+    /// Which collector gets to hear of it.
+    #[cfg(feature = "otlp")]
+    pub export: Option<crate::profile::otlp::Settings>,
     /// What to do.
     pub command: Command,
 }
@@ -128,6 +134,10 @@ pub struct Run {
     pub events: Option<Sink>,
     /// Whether to show what each step cost.
     pub stats: bool,
+    /// Where a profile goes.
+    pub profile: Option<PathBuf>,
+    /// Where a CPU profile goes.
+    pub cpu_profile: Option<PathBuf>,
 }
 
 /// Where compiled jobs are kept.
@@ -205,7 +215,8 @@ impl Config {
             cli::Command::Compile(cli::Compile { path, adaptors, map }) => {
                 let style = Style { terminal, color: terminal && !set("NO_COLOR") };
                 let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
-                return Ok(Config { style, log, command: Command::Compile(Compile { path, adaptors, map }) });
+                let command = Command::Compile(Compile { path, adaptors, map });
+                return Ok(Config::untraced(style, log, command));
             }
             #[cfg(target_os = "linux")]
             cli::Command::Worker(flags) => {
@@ -213,25 +224,28 @@ impl Config {
                 let log = served(flags.log.as_ref(), flags.log_json);
                 let pod = env::var("DEPLOYED_POD_NAME").ok();
                 let worker = Worker::new(*flags, pod, zone())?;
-                return Ok(Config { style, log, command: Command::Worker(Box::new(worker)) });
+                return Config::untraced(style, log, Command::Worker(Box::new(worker))).exported();
             }
             #[cfg(target_os = "linux")]
             cli::Command::Lightning(flags) => {
                 let style = Style { terminal: false, color: terminal && !set("NO_COLOR") };
                 let log = served(flags.log.as_ref(), flags.log_json);
-                return Ok(Config { style, log, command: Command::Lightning(Box::new(Lightning::new(flags)?)) });
+                let command = Command::Lightning(Box::new(Lightning::new(flags)?));
+                return Ok(Config::untraced(style, log, command));
             }
             #[cfg(target_os = "linux")]
             cli::Command::Dev(flags) => {
                 let style = Style { terminal: terminal && !flags.log_json, color: terminal && !set("NO_COLOR") };
                 let log =
                     Log { levels: levels(flags.log.as_ref()), json: flags.log_json, traces: traces(LogLevel::Default) };
-                return Ok(Config { style, log, command: Command::Dev(Box::new(Dev::new(flags, zone()))) });
+                let command = Command::Dev(Box::new(Dev::new(flags, zone())));
+                return Ok(Config::untraced(style, log, command));
             }
             #[cfg(target_os = "linux")]
-            cli::Command::Engine(cli::Engine { parent }) => {
+            cli::Command::Engine(cli::Engine { parent, traced }) => {
                 let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
-                return Ok(Config { style: Style::default(), log, command: Command::Engine(Engine { parent }) });
+                let (style, command) = (Style::default(), Command::Engine(Engine { parent }));
+                return Ok(Config { traced, ..Config::untraced(style, log, command) });
             }
         };
         // A live line would get between the events if both were on the same terminal.
@@ -240,7 +254,39 @@ impl Config {
 
         let levels = levels(flags.log.as_ref());
         let log = Log { levels, json: flags.log_json, traces: traces(levels.cli) };
-        Ok(Config { style, log, command: Command::Run(Box::new(run(*flags)?)) })
+        let run = run(*flags)?;
+        let is_profiled = run.profile.is_some();
+        let config = Config::untraced(style, log, Command::Run(Box::new(run)));
+        match is_profiled {
+            // Whoever asks for a file gets all of it.
+            true => Ok(Config { traced: Some(Depth::Operations), ..config }),
+            false => config.exported(),
+        }
+    }
+
+    fn untraced(style: Style, log: Log, command: Command) -> Config {
+        Config {
+            style,
+            log,
+            traced: None,
+            #[cfg(feature = "otlp")]
+            export: None,
+            command,
+        }
+    }
+
+    /// With the collector that the environment names.
+    #[cfg(feature = "otlp")]
+    fn exported(self) -> Result<Config, Error> {
+        let export = crate::profile::otlp::Settings::of(|name| env::var(name).ok());
+        let export = export.map_err(|wrong| Error::usage(Report::error(wrong.message).help(wrong.help)))?;
+        Ok(Config { traced: export.as_ref().map(|_| Depth::Steps), export, ..self })
+    }
+
+    /// Without that feature there is nobody to tell.
+    #[cfg(not(feature = "otlp"))]
+    fn exported(self) -> Result<Config, Error> {
+        Ok(self)
     }
 }
 
@@ -320,6 +366,31 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         None => Input::Nothing,
     };
     check(&flags.path, &input, &output, events.as_ref())?;
+    let written: [(&str, Option<&Path>); 4] = [
+        ("--profile", flags.profile.as_deref()),
+        ("--cpu-profile", flags.cpu_profile.as_deref()),
+        (
+            "-o",
+            match &output {
+                Output::File(path) => Some(path),
+                Output::Stdout => None,
+            },
+        ),
+        (
+            "--events",
+            match &events {
+                Some(Sink::File(path)) => Some(path),
+                _ => None,
+            },
+        ),
+    ];
+    profiles_of_their_own(&flags.path, &input, &written)?;
+    if flags.cpu_profile.is_some() && flags.isolate_process {
+        let report = Report::error("--cpu-profile does not go together with --isolate-process");
+        let help =
+            "such a process may not interrupt itself to see where it is; leave one of them out, or use --profile";
+        return Err(Error::usage(report.help(help)));
+    }
     let selection = match flags.only {
         Some(only) => Selection::Only(only),
         None => Selection::Range { start: flags.start, end: flags.end },
@@ -343,6 +414,8 @@ fn run(flags: cli::Run) -> Result<Run, Error> {
         zone: zone(),
         events,
         stats: flags.stats,
+        profile: flags.profile,
+        cpu_profile: flags.cpu_profile,
     })
 }
 
@@ -407,6 +480,40 @@ fn check(job: &Path, input: &Input, output: &Output, events: Option<&Sink>) -> R
         ),
         _ => Ok(()),
     }
+}
+
+/// Nor may a profile replace anything, or be replaced.
+fn profiles_of_their_own(job: &Path, input: &Input, written: &[(&str, Option<&Path>)]) -> Result<(), Error> {
+    let read = [
+        ("what is to be run", Some(job)),
+        (
+            "the state",
+            match input {
+                Input::File(path) => Some(path.as_path()),
+                Input::Nothing | Input::Stdin => None,
+            },
+        ),
+    ];
+    for (place, (flag, path)) in written.iter().enumerate().take(2) {
+        let Some(path) = path else { continue };
+        if is_stdout(path) {
+            let report = Report::error(format!("{flag} needs a file: a profile is no stream"));
+            return Err(Error::usage(report.help("name a file, and open that")));
+        }
+        for (what, other) in read {
+            if other.is_some_and(|other| same_file(path, other)) {
+                let report = Report::error(format!("{flag} would replace `{}`, which is {what}", path.display()));
+                return Err(Error::usage(report.help(format!("name another file with {flag}"))));
+            }
+        }
+        for (other_flag, other) in &written[place + 1..] {
+            if other.is_some_and(|other| same_file(path, other)) {
+                let message = format!("{flag} and {other_flag} cannot both go to `{}`", path.display());
+                return Err(Error::usage(Report::error(message).help(format!("name another file with {flag}"))));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Devices such as `/dev/null` lose nothing.

@@ -95,6 +95,7 @@ enum Body<'a> {
         start: &'a str,
         bytes_in: usize,
         startup_us: u64,
+        isolate_us: u64,
     },
     #[serde(rename = "step:start")]
     StepStart {
@@ -186,7 +187,10 @@ struct Cost {
     bytes_out: usize,
     bytes_spliced: usize,
     state_walks: usize,
+    cpu_us: u64,
+    context_clones: usize,
     heap_bytes: usize,
+    buffer_bytes: usize,
 }
 
 impl<'a> Body<'a> {
@@ -199,6 +203,7 @@ impl<'a> Body<'a> {
                 start: run.start.as_str(),
                 bytes_in: run.bytes_in,
                 startup_us: us(run.startup),
+                isolate_us: us(run.isolate),
             },
             Event::StepStart(step) => Body::StepStart {
                 execution: step.execution.0,
@@ -296,7 +301,10 @@ impl Cost {
             bytes_out,
             bytes_spliced,
             state_walks,
+            cpu,
+            context_clones,
             heap,
+            buffers,
         } = *figures;
         Cost {
             duration_us: us(duration),
@@ -308,7 +316,10 @@ impl Cost {
             bytes_out,
             bytes_spliced,
             state_walks,
+            cpu_us: us(cpu),
+            context_clones,
             heap_bytes: heap,
+            buffer_bytes: buffers,
         }
     }
 }

@@ -26,7 +26,10 @@ pub fn read(input: &Input) -> Result<Option<State>, Error> {
         Input::Stdin => ("<stdin>".to_owned(), stdin()?),
         Input::File(path) => (path.display().to_string(), file(path)?),
     };
-    let state = State::parse(text, &IndexOptions::default()).map_err(|error| {
+    let span = tracing::debug_span!("index", bytes = text.len());
+    let parsed = State::parse(text, &IndexOptions::default());
+    drop(span);
+    let state = parsed.map_err(|error| {
         let mut report = Report::syntax(&name, "the state", &error);
         let help = match (&error.kind, input) {
             (SyntaxErrorKind::Empty, Input::Stdin) => "nothing came through stdin: pipe the state in, or leave -S out",

@@ -27,6 +27,7 @@ pub mod served;
 pub mod worker;
 
 pub mod events;
+pub mod profile;
 pub mod logs;
 pub mod output;
 pub mod progress;

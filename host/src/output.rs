@@ -44,6 +44,7 @@ pub fn check(output: &Output) -> Result<(), Error> {
 /// [`Error::Output`] when the file cannot be written, [`Error::Interrupted`] after Ctrl-C. A reader of stdout that went away
 /// is neither: it has seen what it wanted.
 pub fn write(state: &State, output: &Output, interrupt: &Interrupt) -> Result<(), Error> {
+    let _span = tracing::debug_span!("output", bytes = state.len()).entered();
     let (written, path) = match output {
         Output::Stdout => (stdout(state, interrupt), Path::new("<stdout>")),
         Output::File(path) => (file(state, path, interrupt), path.as_path()),

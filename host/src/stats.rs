@@ -136,7 +136,10 @@ fn sum(a: &Figures, b: &Figures) -> Figures {
         bytes_out: a.bytes_out + b.bytes_out,
         bytes_spliced: a.bytes_spliced + b.bytes_spliced,
         state_walks: a.state_walks + b.state_walks,
+        cpu: a.cpu + b.cpu,
+        context_clones: a.context_clones + b.context_clones,
         heap: a.heap.max(b.heap),
+        buffers: a.buffers.max(b.buffers),
     }
 }
 

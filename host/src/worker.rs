@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::adaptors::{self, Sources};
 use crate::engine::wire;
+use crate::profile::Recorder;
 use crate::report::Report;
 
 /// Makes requests of plans that a server sent.
@@ -26,6 +27,8 @@ pub struct Runtime {
     pub repository: Option<PathBuf>,
     /// Adaptors that were linked, by the adaptors of all steps in order. A server sends the same plans again and again.
     linked: Mutex<HashMap<Vec<Vec<String>>, Linked>>,
+    /// Where what children trace goes.
+    recorder: Option<Recorder>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,7 +43,12 @@ const MOST_LINKED: usize = 256;
 impl Runtime {
     /// With these limits and installed adaptors.
     pub fn new(limits: Limits, repository: Option<PathBuf>) -> Runtime {
-        Runtime { limits, repository, linked: Mutex::default() }
+        Runtime { limits, repository, linked: Mutex::default(), recorder: None }
+    }
+
+    /// Also takes in what children trace.
+    pub fn recording(self, recorder: Option<Recorder>) -> Runtime {
+        Runtime { recorder, ..self }
     }
 
     fn link(&self, plan: &Plan) -> Result<Linked, Box<ErrorReport>> {
@@ -122,6 +130,12 @@ impl Engine for Runtime {
         // The bytes go as they came: whoever reads them is the child.
         let request = pool::Request { input: input.map(|input| vec![input]), ..wire::request(&request) };
         Ok(Ready { request, warnings })
+    }
+
+    fn traced(&self, run: &str, traces: &Bytes) {
+        if let Some(recorder) = &self.recorder {
+            wire::absorb(recorder, Some(traces), Some(run));
+        }
     }
 
     fn versions(&self) -> Map<String, Value> {

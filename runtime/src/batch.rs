@@ -28,6 +28,8 @@ use crate::desk::{Begun, Desk};
 use crate::encode;
 use crate::event::{Figures, Items};
 use crate::expression::{Said, failed};
+use crate::run::InFlight;
+use crate::spans;
 use crate::step::{Answer, Done, Task, read_answer, too_large};
 
 /// Bytes of a batch that nobody has given a size.
@@ -99,6 +101,7 @@ struct Flight {
     asked_by: Option<oneshot::Sender<Ended>>,
     /// How it ended there.
     ended: Option<Ended>,
+    _counted: InFlight,
 }
 
 /// An item for another isolate.
@@ -165,7 +168,7 @@ impl Batch {
             None if desk.is_helper.get() => Source::Elsewhere,
             None => Source::Stream(Vec::new(), 0),
         };
-        let context = desk.context.borrow().clone();
+        let context = desk.context();
         let only: &[&str] = match with.collect {
             Collect::Results => &["data", "errors"],
             Collect::Nothing => &["errors"],
@@ -294,7 +297,9 @@ impl Batch {
             }
         };
         *tickets += 1;
-        flights.insert(*tickets, Flight { index: *next, item, tries: 0, unfit: None, asked_by: None, ended: None });
+        let _counted = InFlight::new(&desk.gauge);
+        let flight = Flight { index: *next, item, tries: 0, unfit: None, asked_by: None, ended: None, _counted };
+        flights.insert(*tickets, flight);
         *next += 1;
         counts.calls += 1;
         if desk.request.limits.step_timeout.is_some() {
@@ -333,7 +338,9 @@ impl Batch {
                     Ok(entry) => {
                         let beside = !self.said.input.keys().any(|key| key == INDEX);
                         let beside = beside.then_some(("index", index as f64));
+                        let span = spans::view(&self.begun.span, state.len());
                         let view = desk.tools.views.root_beside(scope, &state, beside)?;
+                        drop(span);
                         Ok((entry, view))
                     }
                     Err(thrown) => Err(thrown),
@@ -479,9 +486,9 @@ impl Batch {
     pub(crate) fn take(&self, desk: &Desk, work: Work) -> u32 {
         let Work { ticket, index, item, asked_by } = work;
         let mut inner = self.inner.borrow_mut();
-        inner
-            .flights
-            .insert(ticket, Flight { index, item, tries: 0, unfit: None, asked_by: Some(asked_by), ended: None });
+        let _counted = InFlight::new(&desk.gauge);
+        let asked_by = Some(asked_by);
+        inner.flights.insert(ticket, Flight { index, item, tries: 0, unfit: None, asked_by, ended: None, _counted });
         if inner.flights.len() == 1 {
             desk.put_off(Instant::now());
         }

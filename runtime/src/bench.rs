@@ -83,6 +83,7 @@ impl Warm {
             input: input.clone(),
             options: &self.options,
             execution: 1,
+            span: tracing::Span::none(),
         };
         let done = self.tokio.block_on(step::execute_loaded(isolate, &task, &job.namespace));
         assert_eq!(done.outcome, Outcome::Success);
@@ -192,7 +193,7 @@ pub fn compile(code: &str, adaptors: &Adaptors, cache: &Cache) -> Duration {
     let step = DraftStep { job: Some(job), ..DraftStep::default() };
     let plan = Plan::new(Draft { steps: vec![step], ..Draft::default() }).expect("a step is a plan");
     let start = Instant::now();
-    let program = Program::compile(&plan, adaptors, cache);
+    let program = Program::compile(&plan, adaptors, cache, &tracing::Span::none());
     let time = start.elapsed();
     assert!(program.job(plan.start()).is_some());
     time

@@ -18,6 +18,8 @@ const NEVER_REFUSED: usize = 64;
 pub(crate) struct Budget {
     /// Behind ArrayBuffers.
     buffers: AtomicUsize,
+    /// The most that was there at a time.
+    most: AtomicUsize,
     /// V8's heap, as of the last collection that left nothing behind.
     heap: AtomicUsize,
     limit: usize,
@@ -34,12 +36,17 @@ pub(crate) fn allocator(budget: &Arc<Budget>) -> v8::UniqueRef<v8::Allocator> {
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Arc<Budget> {
-        Arc::new(Budget { buffers: AtomicUsize::new(0), heap: AtomicUsize::new(0), limit })
+        Arc::new(Budget { buffers: AtomicUsize::new(0), most: AtomicUsize::new(0), heap: AtomicUsize::new(0), limit })
     }
 
     /// Bytes behind ArrayBuffers.
     pub(crate) fn buffers(&self) -> usize {
         self.buffers.load(Ordering::Relaxed)
+    }
+
+    /// The most that was behind them at a time.
+    pub(crate) fn most_buffers(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
     }
 
     /// Says how much of V8's heap is in use; answers whether all together is too much.
@@ -51,7 +58,11 @@ impl Budget {
     fn take(&self, len: usize) -> bool {
         let room = self.limit.saturating_sub(self.heap.load(Ordering::Relaxed));
         let fits = |used: usize| used.checked_add(len).filter(|&sum| len <= NEVER_REFUSED || sum <= room);
-        self.buffers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+        let taken = self.buffers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+        if let Ok(before) = taken {
+            self.most.fetch_max(before + len, Ordering::Relaxed);
+        }
+        taken.is_ok()
     }
 
     fn give_back(&self, len: usize) {

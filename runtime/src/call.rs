@@ -16,6 +16,7 @@ use crate::batch::{self, Batch, ItemsFrom};
 use crate::desk::{Begun, Desk, Parcel, PlanOf, error_value};
 use crate::event::{Execution, Figures};
 use crate::function::Readiness;
+use crate::spans;
 use crate::step::{Answer, Done, read_answer};
 use crate::watchdog::Kill;
 
@@ -210,7 +211,10 @@ pub(crate) fn next<'s>(
                 continue;
             }
         };
-        let Some(view) = desk.tools.views.root(scope, &begun.input) else {
+        let span = spans::view(&begun.span, begun.input.len());
+        let view = desk.tools.views.root(scope, &begun.input);
+        drop(span);
+        let Some(view) = view else {
             return Err(Box::new(ErrorReport::new("RangeError", "the state cannot be shown")));
         };
         let kept = Some(v8::Global::new(scope, view));

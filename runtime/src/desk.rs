@@ -17,6 +17,7 @@ use fulgurite_context::{Context, Scope as Sight};
 use fulgurite_plan::{Configuration, ErrorReport, Job, Outcome, Plan, StepIndex, Visit};
 use fulgurite_state::{IndexOptions, State};
 use serde_json::json;
+use tracing::Span;
 
 use crate::assemble;
 use crate::batch::Batch;
@@ -28,7 +29,8 @@ use crate::expression::{Evaluator, Expressions, Published, Said, failed};
 use crate::function::{Maker, Readiness};
 use crate::isolate::Isolate;
 use crate::program::Program;
-use crate::run::{Request, Speaker};
+use crate::run::{Gauge, Request, Speaker};
+use crate::spans;
 use crate::step::{Done, Task, Tools, cpu_timeout, too_large};
 use crate::watchdog::{Clock, Killer};
 
@@ -45,6 +47,11 @@ pub(crate) struct Desk {
     pub(crate) maker: Maker,
     pub(crate) killer: Killer,
     pub(crate) context: RefCell<Context>,
+    /// How often it was cloned since the last step ended.
+    clones: Cell<usize>,
+    pub(crate) gauge: Arc<Gauge>,
+    /// Operations that run, for whoever traces them, by number, and the last of those.
+    running: RefCell<(u32, HashMap<u32, Span>)>,
     pub(crate) executions: Cell<u32>,
     pub(crate) figures: Cell<Figures>,
     /// Executions in flight, by number.
@@ -68,6 +75,7 @@ pub(crate) struct Open {
     pub(crate) depth: u32,
     /// Whether it has called others: what they hid may be on its output.
     pub(crate) calls: Rc<Cell<u32>>,
+    pub(crate) span: Span,
 }
 
 /// What travels along the edges.
@@ -86,6 +94,7 @@ pub(crate) struct Begun {
     pub(crate) input: State,
     /// What it gets may have hidden things on it that are not its own.
     pub(crate) suspicious: bool,
+    pub(crate) span: Span,
 }
 
 /// A plan that is part of a shared request.
@@ -112,6 +121,7 @@ impl Desk {
         reporter: &Speaker,
     ) -> Result<Rc<Desk>, Outcome> {
         let (tools, maker, killer) = (isolate.tools(), isolate.maker.clone(), isolate.killer.clone());
+        let gauge = isolate.gauge.clone();
         deno_core::scope!(scope, isolate.runtime);
         let plan = &request.plan;
         let conditions = Conditions::compile(scope, plan)?;
@@ -138,6 +148,9 @@ impl Desk {
             maker,
             killer,
             context: RefCell::new(context(request)),
+            clones: Cell::new(0),
+            gauge,
+            running: RefCell::default(),
             executions: Cell::new(0),
             figures: Cell::default(),
             open: RefCell::default(),
@@ -154,11 +167,22 @@ impl Desk {
     pub(crate) fn clear(&self) {
         self.conditions.clear();
         self.expressions.clear();
-        drop((self.batches.take(), self.calls.take()));
+        drop((self.batches.take(), self.calls.take(), self.running.take()));
     }
 
     pub(crate) fn plan(&self) -> &Plan {
         &self.request.plan
+    }
+
+    /// What templates see as it is now, which copies nothing.
+    pub(crate) fn context(&self) -> Context {
+        self.cloned(1);
+        self.context.borrow().clone()
+    }
+
+    /// Takes note of clones of the context.
+    pub(crate) fn cloned(&self, times: usize) {
+        self.clones.set(self.clones.get() + times);
     }
 
     pub(crate) fn index(&self) -> IndexOptions {
@@ -169,6 +193,31 @@ impl Desk {
     pub(crate) fn step_of(&self, execution: u32) -> Option<String> {
         let step = self.open.borrow().get(&execution)?.step;
         Some(self.plan()[step].id.to_string())
+    }
+
+    /// An operation of an execution begins; the number of its span.
+    pub(crate) fn operation_began(&self, execution: u32, number: u32) -> u32 {
+        let known = self.open.borrow().get(&execution).map(|open| (open.step, open.span.clone()));
+        let known = known.or_else(|| {
+            // Items of another isolate.
+            let batch = self.batches.borrow().get(&execution).cloned()?;
+            Some((batch.begun.step, batch.begun.span.clone()))
+        });
+        let Some((step, around)) = known else { return 0 };
+        let operations = self.program.job(step).map(|job| &job.operations[..]).unwrap_or_default();
+        let operation = operations.iter().find(|operation| operation.order == number);
+        let name = operation.and_then(|operation| operation.name.as_deref());
+        let span = spans::operation(&around, number, name, operation.map(|operation| operation.line));
+        let mut running = self.running.borrow_mut();
+        running.0 += 1;
+        let number = running.0;
+        running.1.insert(number, span);
+        number
+    }
+
+    /// It ended.
+    pub(crate) fn operation_ended(&self, number: u32) {
+        self.running.borrow_mut().1.remove(&number);
     }
 
     /// What the plan says about a step.
@@ -200,7 +249,7 @@ impl Desk {
         let input = match &said {
             // Of a step over items, each item has its own.
             Some(said) if job.with_items.is_none() && !said.input.is_empty() => {
-                let context = self.context.borrow().clone();
+                let context = self.context();
                 let sight = Sight { context: &context, state: Some(&given), item: None };
                 let mapped = self.mapped(scope, step.id.as_str(), said, &given, &sight, &[]);
                 mapped.map_err(|report| Outcome::Crash(*report))?
@@ -216,7 +265,9 @@ impl Desk {
             (None, None) => None,
         };
         let depth = caller_open.as_ref().map_or(0, |open| open.depth + 1);
-        let open = Open { step: visit.step, input: input.clone(), depth, calls: Rc::default() };
+        let caller_span = caller_open.as_ref().map(|open| &open.span);
+        let span = spans::step(caller_span, step.id.as_str(), execution.0, input.len());
+        let open = Open { step: visit.step, input: input.clone(), depth, calls: Rc::default(), span: span.clone() };
         self.open.borrow_mut().insert(execution.0, open);
         let mut reporter = self.reporter.lock();
         reporter.open.push((step.id.clone(), execution));
@@ -232,7 +283,7 @@ impl Desk {
         }));
         let from_elsewhere = called_by.is_some() || said.is_some();
         let suspicious = from_elsewhere || visit.input.as_ref().is_some_and(|parcel| parcel.shown.is_some());
-        Ok(Begun { execution, step: visit.step, input, suspicious })
+        Ok(Begun { execution, step: visit.step, input, suspicious, span })
     }
 
     /// A state with what the `input` of its step lays over it, and with more besides.
@@ -315,6 +366,7 @@ impl Desk {
             input: begun.input.clone(),
             options: &self.options,
             execution: begun.execution.0,
+            span: begun.span.clone(),
         }
     }
 
@@ -448,7 +500,7 @@ impl Desk {
         let output = done.output.as_ref().unwrap_or(&empty);
         for (name, published) in &said.publish {
             // One may use what the one before it has set.
-            let context = self.context.borrow().clone();
+            let context = self.context();
             let sight = Sight { context: &context, state: Some(output), item: None };
             let mut evaluator = self.evaluator(scope);
             let value = match published {
@@ -511,9 +563,11 @@ impl Desk {
         };
         // One that nobody waited for has been said to have ended.
         self.open.borrow_mut().remove(&begun.execution.0)?;
-        self.add(&done.figures);
         let shown = judged.shown.clone();
         let Done { outcome, output, figures, .. } = done;
+        let figures = Figures { context_clones: self.clones.take(), ..figures };
+        self.add(&figures);
+        spans::ended(&begun.span, &outcome, &figures);
         let complete = StepComplete {
             execution: begun.execution,
             step: step.id.clone(),
@@ -605,7 +659,10 @@ impl Desk {
         total.bytes_out += figures.bytes_out;
         total.bytes_spliced += figures.bytes_spliced;
         total.state_walks += figures.state_walks;
+        total.cpu += figures.cpu;
+        total.context_clones += figures.context_clones;
         total.heap = total.heap.max(figures.heap);
+        total.buffers = total.buffers.max(figures.buffers);
         self.figures.set(total);
     }
 }

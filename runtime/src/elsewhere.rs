@@ -19,6 +19,7 @@ use fulgurite_context::Context;
 use fulgurite_plan::{ErrorReport, Outcome, StepIndex};
 use fulgurite_state::State;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing::Span;
 
 use crate::batch::{Batch, Work};
 use crate::desk::{Begun, Desk};
@@ -40,6 +41,7 @@ struct Order {
     step: StepIndex,
     input: State,
     suspicious: bool,
+    span: Span,
     context: Context,
     heap: Option<usize>,
     /// Bounded by what the batch has in flight.
@@ -75,6 +77,7 @@ impl Helpers {
             // What is alive stays in its isolate.
             input: begun.input.with_live(None),
             suspicious: begun.suspicious,
+            span: begun.span.clone(),
             context: batch.context().clone(),
             heap: desk.request.limits.heap_of_helpers(count),
             work: Arc::new(tokio::sync::Mutex::new(receiver)),
@@ -96,6 +99,8 @@ impl Helpers {
                 }
             }
         }
+        // The order's own, and that of each helper.
+        desk.cloned(1 + count);
         let batch = batch.clone();
         let weak = sender.downgrade();
         let send = move |ticket: u32| -> crate::ops::Waiting<()> {
@@ -174,7 +179,9 @@ fn help(order: Order, killer: Killer) {
 }
 
 async fn serve(order: Order, killer: Killer) -> Result<(), Outcome> {
-    let Order { request, program, speaker, execution, step, input, suspicious, context, heap, work, fate } = order;
+    let Order { request, program, speaker, execution, step, input, suspicious, span, context, heap, work, fate } =
+        order;
+    let _entered = span.enter();
     let gauge = Arc::new(Gauge::default());
     let isolate = Isolate::new(heap, killer.clone(), gauge);
     let mut isolate = match (isolate, killer.fired()) {
@@ -189,7 +196,7 @@ async fn serve(order: Order, killer: Killer) -> Result<(), Outcome> {
     let desk = Desk::set_up(&mut isolate, &request, &program, &speaker)?;
     desk.is_helper.set(true);
     desk.context.replace(context);
-    let begun = Rc::new(Begun { execution, step, input, suspicious });
+    let begun = Rc::new(Begun { execution, step, input, suspicious, span: span.clone() });
     let batch = Batch::new(&desk, begun.clone(), None);
     let taken = batch.clone();
     let at = desk.clone();

@@ -38,6 +38,8 @@ pub struct RunStart {
     pub bytes_in: usize,
     /// From the start of the thread until the isolate could run user code.
     pub startup: Duration,
+    /// Of it, what the isolate itself took.
+    pub isolate: Duration,
 }
 
 /// See [`Event::StepStart`].
@@ -192,6 +194,12 @@ pub struct Figures {
     pub bytes_spliced: usize,
     /// Values that V8 had to stringify: 1 for each touched leaf, 0 for each untouched one.
     pub state_walks: usize,
-    /// V8 heap in use at the end, or the highest seen after a garbage collection if that is more.
+    /// CPU time of the run's thread; that of steps which are called is their caller's. Nothing where the system does not say.
+    pub cpu: Duration,
+    /// Times that the context of the run's templates was taken as it was then, which copies nothing of it.
+    pub context_clones: usize,
+    /// V8 heap in use at the end; of a run the most that was seen.
     pub heap: usize,
+    /// The most that was behind ArrayBuffers at a time, from the start of the run. Nothing for a run whose memory has no limit.
+    pub buffers: usize,
 }

@@ -57,6 +57,11 @@ impl Sources {
         self.step.set(step.or(self.step.get()));
     }
 
+    /// What the author calls a module.
+    pub(crate) fn name(&self, module: &str) -> Option<String> {
+        Some(self.known(module)?.name.clone())
+    }
+
     fn known(&self, module: &str) -> Option<Rc<Known>> {
         self.by_module.borrow().get(module).cloned()
     }

@@ -38,6 +38,8 @@ use crate::loader::{Loader, refusal};
 use crate::network::Network;
 use crate::ops::{LogSink, extensions};
 use crate::run::Gauge;
+use crate::sampler::Sampler;
+use crate::spans;
 use crate::step::Tools;
 use crate::view::Views;
 use crate::watchdog::{Kill, Killer, Watchdog};
@@ -57,15 +59,22 @@ pub(crate) struct Isolate {
     /// Makes functions of jobs.
     pub(crate) maker: Maker,
     pub(crate) loader: Rc<Loader>,
-    gauge: Arc<Gauge>,
+    pub(crate) gauge: Arc<Gauge>,
     budget: Option<Arc<Budget>>,
     clock: Option<ThreadClock>,
+    /// How long it took to make.
+    pub(crate) took: Duration,
     /// When the step began, and the CPU time of the thread by then.
     step_began: (Instant, Option<Duration>),
     pub(crate) runtime: JsRuntime,
     /// After the runtime, because its teardown may collect.
     collections: Watch,
+    /// Samples it, and who gets what comes of that.
+    sampler: Option<(Sampler, Profiled)>,
 }
+
+/// Gets a CPU profile, in the form of V8.
+pub(crate) type Profiled = Box<dyn FnOnce(serde_json::Value) + Send>;
 
 /// Inner functions of `js/`.
 pub(crate) struct Functions {
@@ -73,6 +82,7 @@ pub(crate) struct Functions {
     pub(crate) operations_of: v8::Global<v8::Function>,
     pub(crate) run_items: v8::Global<v8::Function>,
     pub(crate) clear_timers: v8::Global<v8::Function>,
+    pub(crate) timed: v8::Global<v8::Function>,
 }
 
 /// Where log lines go. Shared, because both the isolate's ops and the run write to it.
@@ -84,6 +94,8 @@ impl Isolate {
     /// # Errors
     /// When the isolate cannot be made, which is our or the machine's fault.
     pub(crate) fn new(heap: Option<usize>, killer: Killer, gauge: Arc<Gauge>) -> Result<Isolate, CoreError> {
+        let _span = spans::isolate();
+        let starts = Instant::now();
         let names = Names::default();
         let loader = Loader::new(names.clone());
         let budget = heap.map(Budget::new);
@@ -132,8 +144,11 @@ impl Isolate {
             step_began: (Instant::now(), clock.and_then(ThreadClock::now)),
             runtime,
             collections,
+            sampler: None,
+            took: Duration::ZERO,
         };
         isolate.heap();
+        isolate.took = starts.elapsed();
         Ok(isolate)
     }
 
@@ -344,6 +359,21 @@ impl Isolate {
         }
     }
 
+    /// Samples what runs here from now on, to the isolate's end.
+    pub(crate) fn sample(&mut self, profiled: Profiled) {
+        self.sampler = Some((Sampler::start(&mut self.runtime), profiled));
+    }
+
+    /// Hands over what was sampled.
+    pub(crate) fn end_samples(&mut self) {
+        let Some((sampler, profiled)) = self.sampler.take() else { return };
+        // An order to stop has been seen by then, and V8 may answer.
+        self.runtime.v8_isolate().cancel_terminate_execution();
+        if let Some(profile) = sampler.stop(&self.sources, &self.loader) {
+            profiled(profile);
+        }
+    }
+
     /// Lets jobs have a network. Without this call they have none.
     pub(crate) fn allow_network(&mut self, network: &Network) {
         self.runtime.op_state().borrow_mut().put(Fetcher::new(network.clone()));
@@ -393,7 +423,21 @@ impl Isolate {
     pub(crate) fn heap(&mut self) -> usize {
         let used = self.runtime.v8_isolate().get_heap_statistics().used_heap_size();
         self.gauge.set_heap(used);
+        spans::heap(used);
+        self.buffers();
         used
+    }
+
+    /// Reads the most that was behind ArrayBuffers into the gauge and answers it, in bytes.
+    pub(crate) fn buffers(&self) -> usize {
+        let most = self.budget.as_ref().map_or(0, |budget| budget.most_buffers());
+        self.gauge.set_most_buffers(most);
+        most
+    }
+
+    /// CPU time of the thread so far, where there is a clock for it.
+    pub(crate) fn cpu(&self) -> Duration {
+        self.clock.and_then(ThreadClock::now).unwrap_or_default()
     }
 }
 
@@ -414,6 +458,8 @@ impl Drop for Isolate {
     /// Handles must be given back while the isolate is alive. `v8::Weak` cannot be dropped later: the isolate's own teardown
     /// would call back into memory that is already free. Dropping the slots with the isolate is too late for that.
     fn drop(&mut self) {
+        self.buffers();
+        self.end_samples();
         self.collections.end(self.runtime.v8_isolate());
         self.maker.functions.clear();
         if let Some(desk) = self.runtime.v8_isolate().get_slot::<Rc<Desk>>().cloned() {
@@ -451,6 +497,7 @@ fn take_inner(scope: &mut v8::PinScope) -> Option<(Rc<Views>, Pristine, Function
         operations_of: function(scope, inner, "operationsOf")?,
         run_items: function(scope, inner, "runItems")?,
         clear_timers: function(scope, inner, "clearTimers")?,
+        timed: function(scope, inner, "timed")?,
     };
     let views = Views::install(scope, streams);
     let connect: v8::Local<v8::Function> = get(scope, inner, "connect")?.try_into().ok()?;
@@ -550,6 +597,7 @@ fn gauge_heap(
     let over_since: Cell<Option<Instant>> = Cell::new(None);
     Watch::start(runtime.v8_isolate(), move |used, collection| {
         gauge.set_heap(used);
+        spans::heap(used);
         let (Collection::Whole, Some(budget), Some(limit)) = (collection, &budget, limit) else { return };
         match (budget.set_heap(used), over_since.get()) {
             (false, _) => over_since.set(None),

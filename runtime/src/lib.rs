@@ -53,7 +53,9 @@ mod fault;
 mod flood;
 mod secrets;
 mod shape;
+mod spans;
 mod standby;
+mod sampler;
 
 #[doc(hidden)]
 pub mod bench;
@@ -64,7 +66,7 @@ pub use event::{
 };
 pub use limits::Limits;
 pub use network::{Certificates, HostPattern, Hosts, Network};
-pub use run::{Gauge, Handle, Request, start, start_telling};
+pub use run::{Gauge, Handle, Request, start, start_profiled, start_telling};
 pub use standby::Standby;
 
 /// Sets V8 up for this process. Must be called on the main thread before any other thread that will run jobs is started

@@ -108,6 +108,11 @@ impl Loader {
         self.source_maps.borrow_mut().remove(url);
     }
 
+    /// What leads from a job's code back to its source.
+    pub(crate) fn map(&self, url: &str) -> Option<Arc<str>> {
+        self.source_maps.borrow().get(url).cloned()
+    }
+
     /// Whether V8 has read code with that key before.
     pub(crate) fn knows(&self, key: &Key) -> bool {
         self.cache().bytecode(key).is_some()

@@ -8,6 +8,7 @@ use fulgurite_plan::ErrorReport;
 use crate::batch::{Batch, Next};
 use crate::call::{self, Call};
 use crate::desk::{Desk, error_value};
+use crate::spans;
 use crate::step::Answer;
 
 /// The functions as properties of one object.
@@ -39,6 +40,13 @@ pub(crate) fn object<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'
     put("result", function, scope)?;
     let function = v8::Function::new(scope, close);
     put("close", function, scope)?;
+    let function = v8::Function::new(scope, began);
+    put("began", function, scope)?;
+    let function = v8::Function::new(scope, ended);
+    put("ended", function, scope)?;
+    // An own property in any case: a job may have given one to Object.prototype.
+    let (key, timed) = (v8::String::new(scope, "timed")?, v8::Boolean::new(scope, spans::of_operations()));
+    object.create_data_property(scope, key.into(), timed.into())?;
     Some(object)
 }
 
@@ -76,6 +84,19 @@ fn answer<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args<'s>) -> Answer<'s> {
 fn throw(scope: &mut v8::PinScope, report: &ErrorReport) {
     let error = error_value(scope, report);
     scope.throw_exception(error);
+}
+
+/// `began(execution, number)`: an operation begins; the number of its span.
+fn began<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, mut rv: Return<'s>) {
+    let Some(desk) = desk(scope) else { return };
+    let (execution, operation) = (number(scope, &args, 0), number(scope, &args, 1));
+    rv.set_uint32(desk.operation_began(execution, operation));
+}
+
+/// `ended(span)`: it ended.
+fn ended<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, _: Return<'s>) {
+    let Some(desk) = desk(scope) else { return };
+    desk.operation_ended(number(scope, &args, 0));
 }
 
 /// `pull(execution)`: the next call's `[ticket, entry, view]`.

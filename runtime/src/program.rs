@@ -8,10 +8,12 @@ use std::thread;
 
 use fulgurite_compile::{Adaptor, Adaptors, CompileError, Options, compile, shape};
 use fulgurite_plan::{ErrorReport, Job, Plan, Position, StepIndex};
+use tracing::Span;
 
 use crate::cache::{Cache, Key};
 use crate::executable::{Executable, map_name};
 use crate::fault::inline_map;
+use crate::spans;
 
 /// The jobs of a plan, ready to be loaded.
 pub(crate) struct Program {
@@ -24,7 +26,7 @@ pub(crate) struct Program {
 
 impl Program {
     /// Compiles every job of the plan, on as many threads as there are cores.
-    pub(crate) fn compile(plan: &Plan, adaptors: &Adaptors, cache: &Cache) -> Program {
+    pub(crate) fn compile(plan: &Plan, adaptors: &Adaptors, cache: &Cache, around: &Span) -> Program {
         let (globals, broken_globals) = match plan.globals().map(|globals| (globals, shape(&globals.text))) {
             None => (Vec::new(), None),
             Some((_, Ok(shape))) => (shape.exports, None),
@@ -48,7 +50,10 @@ impl Program {
         let next = AtomicUsize::new(0);
         let work = || {
             while let Some((steps, task)) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let source = &task.job.source;
+                let span = spans::compile(around, &source.name, source.text.len());
                 let result = task.compile().map(Arc::new);
+                drop(span);
                 if let Ok(executable) = &result {
                     cache.put_job(task.key, executable);
                 }

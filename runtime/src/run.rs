@@ -18,16 +18,18 @@ use fulgurite_plan::{
 use fulgurite_state::{IndexOptions, State};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
+use tracing::Span;
 
 use crate::assemble;
 use crate::cache::Cache;
 use crate::desk::{Desk, Parcel, PlanOf};
 use crate::event::{Event, Execution, Figures, Level, Log, LogSource, RunComplete, RunStart, StepComplete};
 use crate::flood::{Dropped, Flood};
-use crate::isolate::{Isolate, Logger};
+use crate::isolate::{Isolate, Logger, Profiled};
 use crate::limits::Limits;
 use crate::program::Program;
 use crate::secrets::Secrets;
+use crate::spans;
 use crate::standby::Standby;
 use crate::step::{self, cpu_timeout, timeout};
 use crate::watchdog::{Clock, Kill, Killer, Told};
@@ -84,6 +86,9 @@ pub struct Handle {
 #[derive(Debug, Default)]
 pub struct Gauge {
     heap: AtomicUsize,
+    most_heap: AtomicUsize,
+    most_buffers: AtomicUsize,
+    batches: AtomicUsize,
 }
 
 impl Gauge {
@@ -92,8 +97,45 @@ impl Gauge {
         self.heap.load(Ordering::Relaxed)
     }
 
+    /// The most that was seen of it.
+    pub fn most_heap(&self) -> usize {
+        self.most_heap.load(Ordering::Relaxed)
+    }
+
+    /// The most that was behind ArrayBuffers at a time, in bytes.
+    pub fn most_buffers(&self) -> usize {
+        self.most_buffers.load(Ordering::Relaxed)
+    }
+
+    /// Calls of steps over items in flight, one for each item or batch of them.
+    pub fn batches(&self) -> usize {
+        self.batches.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn set_heap(&self, bytes: usize) {
         self.heap.store(bytes, Ordering::Relaxed);
+        self.most_heap.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_most_buffers(&self, bytes: usize) {
+        self.most_buffers.fetch_max(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A call in flight, for as long as it is.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Gauge>);
+
+impl InFlight {
+    pub(crate) fn new(gauge: &Arc<Gauge>) -> InFlight {
+        gauge.batches.fetch_add(1, Ordering::Relaxed);
+        InFlight(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.batches.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -141,6 +183,20 @@ pub fn start(request: Request, sink: impl FnMut(Event) + Send + 'static) -> Hand
     Standby::new(request.limits.heap).start(request, sink)
 }
 
+/// As [`start`]; `profiled` gets V8's CPU profile of the run's own isolate, in V8's JSON form but with the authors' files and lines,
+/// before the last event and however the run ends. Not in a process that may not send itself signals.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_profiled(
+    request: Request,
+    sink: impl FnMut(Event) + Send + 'static,
+    profiled: impl FnOnce(Value) + Send + 'static,
+) -> Handle {
+    let order = Order { profiled: Some(Box::new(profiled)), ..Order::new(request, sink) };
+    Standby::new(order.request.limits.heap).begin(order)
+}
+
 /// As [`start`]; `dying` hears why the run is ended by a limit or an order, once, at once and on whatever thread that was
 /// decided: a process that V8 takes down with it cannot tell it later. It must not wait.
 ///
@@ -162,10 +218,27 @@ pub(crate) fn telling(dying: impl Fn(Outcome) + Send + Sync + 'static) -> Told {
 pub(crate) struct Order {
     pub(crate) request: Request,
     pub(crate) sink: Box<dyn FnMut(Event) + Send>,
+    /// Gets a CPU profile.
+    pub(crate) profiled: Option<Profiled>,
+    /// What the run is a part of, if somebody traces that.
+    pub(crate) around: Span,
+}
+
+impl Order {
+    pub(crate) fn new(request: Request, sink: impl FnMut(Event) + Send + 'static) -> Order {
+        Order { request, sink: Box::new(sink), profiled: None, around: Span::current() }
+    }
 }
 
 /// How an isolate came out of its making: a panic is a bug of ours, which costs this run.
 type Made = std::thread::Result<Result<Isolate, CoreError>>;
+
+/// What a run is driven with.
+struct Ready {
+    program: Program,
+    made: Made,
+    profiled: Option<Profiled>,
+}
 
 /// The life of a run's thread; `None` when there was no run.
 pub(crate) fn thread(
@@ -201,8 +274,9 @@ pub(crate) fn thread(
             }
         }
     };
-    let Order { request, sink } = order;
+    let Order { request, sink, profiled, around } = order;
     let began = Instant::now();
+    let span = spans::execute(&around, request.plan.id().or(request.plan.name())).entered();
     let flood = Flood::new(request.limits.log_rate, began);
     let mut secrets = Secrets::default();
     secrets.add_map(request.plan.credentials());
@@ -214,11 +288,13 @@ pub(crate) fn thread(
     let request = Arc::new(request);
     let reporter = Reporter { sink, open: Vec::new(), flood, longest: request.limits.log_line, secrets };
     let reporter = Speaker(Arc::new(Mutex::new(reporter)));
-    let compile = || Program::compile(&request.plan, &request.adaptors, &request.cache);
+    let inside = Span::current();
+    let compile = || Program::compile(&request.plan, &request.adaptors, &request.cache, &inside);
     let (program, made) = match made {
         Some(made) => (compile(), Some(made)),
         None => std::thread::scope(|scope| {
-            let program = scope.spawn(compile);
+            let program = std::thread::Builder::new().name("compile".into()).spawn_scoped(scope, compile);
+            let program = program.expect("a thread can be started");
             let made = make();
             (program.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), made)
         }),
@@ -226,7 +302,9 @@ pub(crate) fn thread(
     let mut kept = None;
     let complete = match (&tokio, made) {
         (Ok(tokio), Some(made)) => {
-            let driven = || tokio.block_on(drive(&request, &reporter, program, made, &killer, began, &mut kept));
+            let driven = || {
+                tokio.block_on(drive(&request, &reporter, Ready { program, made, profiled }, &killer, began, &mut kept))
+            };
             std::panic::catch_unwind(AssertUnwindSafe(driven)).unwrap_or_else(broken)
         }
         (Err(error), _) => {
@@ -234,11 +312,18 @@ pub(crate) fn thread(
         }
         (Ok(_), None) => unreachable!("with an event loop there is an isolate, or why there is none"),
     };
+    // Before the last event: whoever hears of that may look at what was traced and sampled.
+    drop(span);
+    let inside = tokio.as_ref().map(|tokio| tokio.enter());
+    if let Some(run) = &mut kept {
+        run.isolate.end_samples();
+    }
     let outcome = complete.outcome.clone();
-    let complete = RunComplete { figures: Figures { duration: began.elapsed(), ..complete.figures }, ..complete };
+    let (heap, buffers) = (gauge.most_heap().max(complete.figures.heap), gauge.most_buffers());
+    let figures = Figures { duration: began.elapsed(), heap, buffers, ..complete.figures };
+    let complete = RunComplete { figures, ..complete };
     reporter.lock().send(Event::RunComplete(complete));
     // Whoever waits for the result need not wait for the isolate to be taken down.
-    let inside = tokio.as_ref().map(|tokio| tokio.enter());
     let _ = std::panic::catch_unwind(AssertUnwindSafe(|| drop(kept)));
     drop(inside);
     // `crypto.subtle` works on threads of tokio's; a run that is over does not wait for them.
@@ -360,13 +445,13 @@ fn killed(killer: &Killer) -> Outcome {
 async fn drive(
     request: &Arc<Request>,
     reporter: &Speaker,
-    program: Program,
-    made: Made,
+    ready: Ready,
     killer: &Killer,
     began: Instant,
     kept: &mut Option<Run>,
 ) -> RunComplete {
     let plan = &request.plan;
+    let Ready { program, made, profiled } = ready;
     let mut isolate = match made {
         Ok(Ok(isolate)) => isolate,
         // Aborted while it came up.
@@ -376,6 +461,9 @@ async fn drive(
     };
     isolate.equip(reporter.logger(), &request.adaptors, &request.cache);
     isolate.allow_network(&request.limits.network);
+    if let Some(profiled) = profiled {
+        isolate.sample(profiled);
+    }
     if let Some(limit) = request.limits.run_timeout {
         killer.set(Clock::Run, Some((began + limit, timeout(limit, "Run"))));
     }
@@ -388,12 +476,14 @@ async fn drive(
         start: plan[plan.start()].id.clone(),
         bytes_in: request.input.as_ref().map_or(0, State::len),
         startup: began.elapsed(),
+        isolate: isolate.took,
     }));
     if let Some(outcome) = refused(&program, reporter) {
         return stopped(outcome);
     }
     for (step, executable) in program.reachable() {
         let job = plan[step].job.as_ref().expect("what was compiled is a job");
+        let _span = spans::compile_v8(&job.source.name);
         if let Err(outcome) = isolate.compiles(&job.source, executable, step) {
             return stopped(outcome.in_step(plan[step].id.as_str()));
         }

@@ -53,7 +53,7 @@ impl Standby {
     /// # Panics
     /// When it is not made for such a request.
     pub fn start(self, request: Request, sink: impl FnMut(Event) + Send + 'static) -> Handle {
-        self.begin(Order { request, sink: Box::new(sink) })
+        self.begin(Order::new(request, sink))
     }
 
     /// As [`crate::start_telling`].
@@ -70,7 +70,7 @@ impl Standby {
         self.start(request, sink)
     }
 
-    fn begin(mut self, order: Order) -> Handle {
+    pub(crate) fn begin(mut self, order: Order) -> Handle {
         assert!(self.is_for(&order.request), "an isolate for another amount of heap");
         if let Some(orders) = self.orders.take() {
             // There is somebody to hear it for as long as there is a sender.

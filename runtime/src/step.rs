@@ -8,6 +8,7 @@ use deno_core::v8;
 use fulgurite_compile::line;
 use fulgurite_plan::{ErrorReport, KillReason, OperationPosition, Outcome, Position, Source, StepIndex};
 use fulgurite_state::{IndexOptions, State};
+use tracing::Span;
 
 use crate::assemble;
 use crate::batch::{self, Batch, ItemsFrom};
@@ -20,6 +21,7 @@ use crate::fault::{self, Moment, Sources};
 use crate::isolate::{Functions, Isolate, idle};
 use crate::loader::Loader;
 use crate::ops::Elsewhere;
+use crate::spans;
 use crate::view::Views;
 use crate::watchdog::Kill;
 
@@ -38,6 +40,7 @@ pub(crate) struct Task<'a> {
     pub(crate) options: &'a encode::Options,
     /// Its number, for what it logs and calls.
     pub(crate) execution: u32,
+    pub(crate) span: Span,
 }
 
 impl Task<'_> {
@@ -143,20 +146,24 @@ pub(crate) async fn rehearse(isolate: &mut Isolate) {
         input: assemble::no_input(IndexOptions::default()),
         options: &options,
         execution: 0,
+        span: Span::none(),
     };
     execute_loaded(isolate, &task, &exports).await;
     isolate.clear_timers();
 }
 
-fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Instant, Done) {
+/// When a step began, and the CPU time of the thread by then.
+type Start = (Instant, Duration);
+
+fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Start, Done) {
     let _ = isolate.views.take_cost();
-    (Instant::now(), Done::new(&task.input))
+    ((Instant::now(), isolate.cpu()), Done::new(&task.input))
 }
 
 fn conclude(
     isolate: &mut Isolate,
     task: &Task<'_>,
-    start: Instant,
+    (start, cpu): Start,
     mut done: Done,
     result: Result<(), Outcome>,
 ) -> Done {
@@ -176,6 +183,8 @@ fn conclude(
     done.figures.view += time;
     done.figures.bytes_out = done.output.as_ref().map_or(0, State::len);
     done.figures.heap = isolate.heap();
+    done.figures.buffers = isolate.buffers();
+    done.figures.cpu = isolate.cpu().saturating_sub(cpu);
     done.figures.duration = start.elapsed();
     done
 }
@@ -190,8 +199,10 @@ async fn globals(isolate: &mut Isolate, task: &Task<'_>) -> Result<Vec<v8::Globa
 async fn run(isolate: &mut Isolate, task: &Task<'_>, done: &mut Done) -> Result<(), Outcome> {
     let start = Instant::now();
     isolate.begin_requests();
+    let span = spans::load(&task.span);
     let globals = globals(isolate, task).await?;
     let loaded = isolate.load(&task.module, task.source, task.executable, task.step).await;
+    drop(span);
     done.figures.load = start.elapsed();
     let result = match loaded {
         Ok(namespace) => run_loaded(isolate, task, done, &namespace).await,
@@ -421,13 +432,21 @@ fn begin(
             };
             let execute = v8::String::new(scope, "execute")?;
             let execute = namespace.get(scope, execute.into())?;
-            let before = Instant::now();
+            let operations = match spans::of_operations() {
+                true => {
+                    let timed = v8::Local::new(scope, &functions.timed);
+                    timed.call(scope, undefined, &[operations.into()])?
+                }
+                false => operations.into(),
+            };
+            let (before, span) = (Instant::now(), spans::view(&task.span, task.input.len()));
             let view = views.root(scope, &task.input)?;
             *time = before.elapsed();
+            drop(span);
             let run = v8::Local::new(scope, &functions.run);
             let number = v8::Integer::new_from_unsigned(scope, task.execution).into();
             scope.set_continuation_preserved_embedder_data(number);
-            let promise = run.call(scope, undefined, &[operations.into(), execute, view]);
+            let promise = run.call(scope, undefined, &[operations, execute, view]);
             scope.set_continuation_preserved_embedder_data(undefined);
             let promise = promise?;
             let promise: v8::Local<v8::Promise> = promise.try_into().ok()?;
@@ -594,11 +613,11 @@ pub(crate) fn read_answer<'s>(
     answer: Answer<'s>,
     view: Option<v8::Local<'s, v8::Value>>,
 ) -> Ended {
-    let Tools { views, pristine, sources, loader } = tools;
+    let Tools { sources, loader, .. } = tools;
     let refused = loader.take_refused();
     let Answer { ok, value, running } = answer;
     match ok {
-        Some(true) => match encode::encode(scope, views, pristine, task.options, value) {
+        Some(true) => match encoded(scope, tools, task, value) {
             Ok(encoded) => Ended { outcome: Ok(()), encoded },
             Err(error) => {
                 let outcome = encode_outcome(scope, sources, error, &task.options.remove);
@@ -613,7 +632,7 @@ pub(crate) fn read_answer<'s>(
                 }
                 _ => fault::from_exception(scope, sources, value, Moment::Run, operation, &task.options.remove),
             };
-            let encoded = match view.map(|view| encode::encode(scope, views, pristine, task.options, view)) {
+            let encoded = match view.map(|view| encoded(scope, tools, task, view)) {
                 Some(Ok(encoded)) => encoded,
                 // The input itself cannot be encoded any more: hand on what it was.
                 Some(Err(error)) => {
@@ -639,6 +658,18 @@ pub(crate) fn read_answer<'s>(
             Ended { outcome: Err(Outcome::Crash(report)), encoded: unchanged(task) }
         }
     }
+}
+
+fn encoded<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    tools: &Tools,
+    task: &Task<'_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Result<Encoded, encode::Error> {
+    let span = spans::encode(&task.span);
+    let encoded = encode::encode(scope, &tools.views, &tools.pristine, task.options, value)?;
+    spans::encoded(&span, &encoded);
+    Ok(encoded)
 }
 
 /// The input as an output: without the keys that no output has.

@@ -50,7 +50,7 @@ async fn until_it_says_something(world: &World, id: &str) {
 }
 
 /// One HTTP request, and what came back.
-async fn http(port: u16, request: &str) -> String {
+pub(super) async fn http(port: u16, request: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the port listens");
     let (line, headers) = request.split_once('\n').unwrap_or((request, ""));
     let head = format!("{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n{headers}\r\n");
@@ -61,7 +61,7 @@ async fn http(port: u16, request: &str) -> String {
 }
 
 /// Asks until the answer is as it should be: what is asked for follows from what has happened, but takes its time.
-async fn until_answered(port: u16, request: &str, is_right: impl Fn(&str) -> bool) {
+pub(super) async fn until_answered(port: u16, request: &str, is_right: impl Fn(&str) -> bool) {
     while !is_right(&http(port, request).await) {}
 }
 

@@ -168,7 +168,7 @@ impl Driver {
 
     /// The life of one connection. Nothing, if it was ended by our wish.
     async fn work(&mut self, mut socket: Socket) -> Option<Gone> {
-        let Driver { desk, orders, .. } = self;
+        let Driver { desk, orders, settings, .. } = self;
         desk.protocol.connected(now());
         let mut sending = None;
         let gone = loop {
@@ -208,6 +208,9 @@ impl Driver {
                         count(&desk.counters.frames_out);
                         add(&desk.counters.bytes_out, bytes);
                         if let Some(what) = sending.take() {
+                            if let Some(on_frame) = &settings.on_frame {
+                                on_frame(bytes);
+                            }
                             desk.protocol.written(what, now());
                         }
                     }
@@ -311,7 +314,12 @@ impl Desk {
         let wanted = |request: RequestId| answers.get(&request).is_some_and(|answer| !answer.is_closed());
         Some(match protocol.poll_transmit(wanted)? {
             Transmit::Ping => (None, Outgoing::ping()),
-            Transmit::Frame { what, head, payload } => (Some(what), Outgoing::text(head, payload)),
+            Transmit::Frame { what, head, payload } => {
+                let span = payload.span.clone();
+                let outgoing = Outgoing::text(head, payload);
+                span.record("frame_bytes", outgoing.length());
+                (Some(what), outgoing)
+            }
         })
     }
 

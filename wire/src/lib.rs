@@ -35,7 +35,7 @@ pub use client::{Channel, Client, JoinError, Push, Reply, RequestError, Response
 pub use counters::Counters;
 pub use driver::{Driver, Fatal, Status, connect};
 pub use payload::Payload;
-pub use settings::{Backoff, Settings, UrlError};
+pub use settings::{Backoff, OnFrame, Settings, UrlError};
 
 #[doc(hidden)]
 pub mod internals {

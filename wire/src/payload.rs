@@ -7,6 +7,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::Serialize;
+use tracing::Span;
 
 use crate::escape;
 
@@ -19,6 +20,8 @@ pub struct Payload {
     pub(crate) pieces: Vec<Piece>,
     length: u64,
     sound: bool,
+    /// What is told how large the frame is, in its field `frame_bytes`.
+    pub(crate) span: Span,
 }
 
 impl fmt::Debug for Payload {
@@ -41,7 +44,12 @@ impl Payload {
     /// Nothing yet. As such it cannot be sent.
     #[expect(clippy::new_without_default, reason = "an empty payload is a start, and no value to default to")]
     pub fn new() -> Payload {
-        Payload { pieces: Vec::new(), length: 0, sound: true }
+        Payload { pieces: Vec::new(), length: 0, sound: true, span: Span::none() }
+    }
+
+    /// Has the length of the frame recorded as `frame_bytes` of a span, as soon as it is known.
+    pub fn traced(self, span: Span) -> Payload {
+        Payload { span, ..self }
     }
 
     /// `{}`.

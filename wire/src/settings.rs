@@ -1,6 +1,7 @@
 //! Where to connect, and how patiently.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
@@ -22,7 +23,12 @@ pub struct Settings {
     pub max_frame: u64,
     /// Trust the system's certificates rather than those that are built in.
     pub system_certificates: bool,
+    /// Told of every frame of a channel that was written as a whole, how many bytes it had, without the websocket's header.
+    pub on_frame: Option<OnFrame>,
 }
+
+/// See [`Settings::on_frame`]. It must not wait.
+pub type OnFrame = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// The wait before the `n`th repetition is anything from nothing to `first · 2ⁿ⁻¹`, and to `most` at the longest.
 ///
@@ -47,6 +53,7 @@ impl Settings {
             backoff: Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) },
             max_frame: 11_000_000,
             system_certificates: false,
+            on_frame: None,
         }
     }
 

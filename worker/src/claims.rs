@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::field::Empty;
 
 use crate::assignment::{Answer, Assignment};
 use crate::courier::shown;
@@ -93,8 +94,13 @@ impl Claims {
     async fn ask(&self, demand: usize) -> Option<Result<Answer, String>> {
         let config = &self.shared.config;
         let claim = Claim { demand, worker_name: config.name.as_deref(), queues: &self.workloop.queues };
-        let (queue, payload) = (self.queue.clone(), Payload::json(&claim));
-        let asked = async move { read(queue.request("claim", payload, FOREVER).await) };
+        let span = tracing::debug_span!("claim", demand, runs = Empty, frame_bytes = Empty);
+        let (queue, payload) = (self.queue.clone(), Payload::json(&claim).traced(span.clone()));
+        let asked = async move {
+            let answer = read(queue.request("claim", payload, FOREVER).await);
+            span.record("runs", answer.as_ref().map_or(0, |answer| answer.runs.len()));
+            answer
+        };
         let mut asked = tokio::spawn(asked);
         let stopped = async {
             self.stop.cancelled().await;

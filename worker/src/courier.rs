@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fulgurite_wire::{Channel, Payload, Reply, RequestError, Response};
+use tracing::field::Empty;
 
 use crate::config::{Batch, StateForm};
 use crate::intake::{about, too_large};
@@ -435,8 +436,11 @@ impl Courier {
     async fn send(&mut self, event: &str, payload: Payload) -> Result<Attempt, Dead> {
         let bytes = payload.len();
         let began = Instant::now();
+        let span = tracing::debug_span!("send", event, bytes, frame_bytes = Empty, run = self.run);
+        let payload = payload.traced(span.clone());
         let answer = self.channel.request(event, payload, self.timeout).await;
-        self.metrics.sent(event, bytes, began.elapsed());
+        drop(span);
+        self.metrics.sent(bytes, began.elapsed());
         Ok(match answer {
             Ok(Reply::Ok(_)) => Attempt::Accepted,
             Ok(Reply::Error(answer)) => Attempt::Rejected(answer),

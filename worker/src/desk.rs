@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::courier::{Courier, Dead, Fate};
 use crate::dataclip::Body;
 use crate::message::{Letter, Message};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Waiting};
 use crate::outbox::{Number, Outbox};
 
 /// Letters that may wait. A run that says more waits itself.
@@ -42,8 +42,14 @@ pub(crate) struct Post {
 enum Item {
     /// A dataclip that the server has.
     Clip(String),
-    /// With the room that its body takes.
-    Letter(Number, Box<Letter>, Option<OwnedSemaphorePermit>),
+    Letter(Number, Box<Letter>, Place),
+}
+
+/// What a letter takes for as long as it waits.
+struct Place {
+    /// The room of its body.
+    _room: Option<OwnedSemaphorePermit>,
+    _waiting: Waiting,
 }
 
 /// Both sides of one run's letters.
@@ -76,10 +82,9 @@ impl Desk {
             } else {
                 self.outbox.put(number, &letter);
             }
-            self.metrics.outbox(1);
-            if self.to.send(Item::Letter(number, Box::new(letter), room)).await.is_err() {
-                self.metrics.outbox(-1);
-            }
+            let place = Place { _room: room, _waiting: self.metrics.waits() };
+            // Nobody takes it when nothing can be said about the run any more.
+            let _ = self.to.send(Item::Letter(number, Box::new(letter), place)).await;
         }
     }
 
@@ -102,33 +107,34 @@ impl Post {
                     None => break,
                 },
             };
-            let (number, letter, room) = match item {
+            let (number, letter, place) = match item {
                 Item::Clip(clip) => {
                     self.courier.knows(&clip);
                     continue;
                 }
-                Item::Letter(number, letter, room) => (number, letter, room),
+                Item::Letter(number, letter, place) => (number, letter, place),
             };
-            let mut letters = vec![*letter];
+            let (mut letters, mut places) = (vec![*letter], vec![place]);
             if is_line(&letters[0]) {
-                held = self.more_lines(&mut letters).await;
+                held = self.more_lines(&mut letters, &mut places).await;
             }
-            let delivered = self.deliver(number, &letters).await;
-            self.metrics.outbox(-(letters.len() as i64));
-            delivered?;
-            drop(room);
+            self.deliver(number, &letters).await?;
+            drop(places);
         }
         self.outbox.close();
         Ok(())
     }
 
     /// Log lines that come soon after the first, if they may go together. What came and is none, is returned.
-    async fn more_lines(&mut self, lines: &mut Vec<Letter>) -> Option<Item> {
+    async fn more_lines(&mut self, lines: &mut Vec<Letter>, places: &mut Vec<Place>) -> Option<Item> {
         let batch = self.courier.batch()?;
         let end = Instant::now() + batch.interval;
         while lines.len() < batch.limit {
             match timeout_at(end, self.from.recv()).await {
-                Ok(Some(Item::Letter(_, letter, _))) if is_line(&letter) => lines.push(*letter),
+                Ok(Some(Item::Letter(_, letter, place))) if is_line(&letter) => {
+                    lines.push(*letter);
+                    places.push(place);
+                }
                 Ok(Some(other)) => return Some(other),
                 Ok(None) | Err(_) => return None,
             }
@@ -158,10 +164,7 @@ impl Drop for Post {
         self.from.close();
         let mut dropped = 0;
         while let Ok(item) = self.from.try_recv() {
-            if let Item::Letter(..) = item {
-                self.metrics.outbox(-1);
-                dropped += 1;
-            }
+            dropped += u64::from(matches!(item, Item::Letter(..)));
         }
         if dropped > 0 {
             self.metrics.dropped(dropped);

@@ -39,6 +39,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Why it cannot be run: an adaptor that is not there, for example.
     fn ready(&self, plan: &Plan, input: Option<Bytes>, terms: &Terms) -> Result<Ready, Box<ErrorReport>>;
 
+    /// Takes in what a run's process has traced, in its own form.
+    fn traced(&self, run: &str, traces: &Bytes);
+
     /// What executes it, by name; for `run:start` and the log.
     fn versions(&self) -> Map<String, Value>;
 }

@@ -67,6 +67,7 @@ async fn ready(State(port): State<Port>) -> Response {
 
 async fn metrics(State(port): State<Port>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    port.shared.metrics.look(&port.shared.pool.conditions());
     ([(header::CONTENT_TYPE, kind)], port.shared.metrics.text()).into_response()
 }
 

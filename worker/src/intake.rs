@@ -103,7 +103,7 @@ impl Intake {
         let Incoming { event, bodies } = incoming;
         match event {
             // The server was told before the engine was.
-            Event::RunStart(_) => Vec::new(),
+            Event::RunStart(_) | Event::Traces(_) => Vec::new(),
             Event::StepStart(start) => vec![self.step_start(start)],
             Event::Log(log) => self.line(log, &bodies).into_iter().collect(),
             Event::StepComplete(complete) => self.step_complete(*complete, &bodies, child),

@@ -103,8 +103,10 @@ pub async fn run(worker: Worker, mut stop: watch::Receiver<Stop>) -> Result<(), 
         ("api_version".to_owned(), "1.2".to_owned()),
         ("worker_version".to_owned(), version),
     ];
+    let counting = metrics.clone();
     let (client, driver) = fulgurite_wire::connect(Settings {
         params,
+        on_frame: Some(Arc::new(move |bytes| counting.frame(bytes))),
         system_certificates,
         backoff: config.reconnect,
         ..Settings::new(url.clone())

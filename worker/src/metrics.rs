@@ -1,9 +1,15 @@
-//! What a worker counts, for Prometheus. Names have units; the README has the table.
+//! What a worker counts, for Prometheus. Names have units; `docs/worker.md` has the table, which a test compares with this.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
+use fulgurite_engine::message::Figures;
+use fulgurite_engine::pool::Condition;
+
+use fulgurite_plan::KillReason;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -32,16 +38,54 @@ pub struct Metrics {
     dropped: Counter,
     withheld: Counter,
     payload: Counter,
+    frame: Histogram,
     answer: Histogram,
     outbox: Gauge,
+    outbox_age: Gauge<f64, AtomicU64>,
+    waiting: Mutex<Line>,
     cpu: Counter<f64, AtomicU64>,
     child_memory: Histogram,
+    resident: Family<Child, Gauge>,
+    isolate: Histogram,
+    heap: Histogram,
+    external: Histogram,
+    step_duration: Histogram,
+    step_cpu: Histogram,
     state_in: Counter,
     state_out: Counter,
     state_parsed: Counter,
     state_spliced: Counter,
     state_walks: Counter,
-    encode: Counter<f64, AtomicU64>,
+    view: Histogram,
+    encode: Histogram,
+    clones: Counter,
+    batches: Counter,
+    batches_in_flight: Gauge,
+}
+
+/// Since when messages wait, by their number.
+#[derive(Debug, Default)]
+struct Line {
+    last: u64,
+    since: BTreeMap<u64, Instant>,
+}
+
+/// A message that waits for its acknowledgement, until it is dropped.
+pub(crate) struct Waiting {
+    metrics: Arc<Metrics>,
+    number: u64,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.metrics.line().since.remove(&self.number);
+        self.metrics.outbox.dec();
+    }
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Child {
+    child: u64,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -62,6 +106,9 @@ struct Answered {
 impl Default for Metrics {
     fn default() -> Metrics {
         let seconds = || Histogram::new(exponential_buckets(0.001, 2.0, 20));
+        // An empty step takes microseconds, and one over a hundred megabytes a second.
+        let short = || Histogram::new(exponential_buckets(0.000_001, 4.0, 14));
+        let memory = || Histogram::new(exponential_buckets(1_048_576.0, 2.0, 13));
         let mut metrics = Metrics {
             registry: Registry::with_prefix("fulgurite"),
             runs: Family::default(),
@@ -81,18 +128,33 @@ impl Default for Metrics {
             dropped: Counter::default(),
             withheld: Counter::default(),
             payload: Counter::default(),
+            // No server takes more than 11 MB.
+            frame: Histogram::new(exponential_buckets(64.0, 4.0, 10)),
             answer: seconds(),
             outbox: Gauge::default(),
+            outbox_age: Gauge::default(),
+            waiting: Mutex::default(),
             cpu: Counter::default(),
-            child_memory: Histogram::new(exponential_buckets(1_048_576.0, 2.0, 13)),
+            child_memory: memory(),
+            resident: Family::default(),
+            isolate: seconds(),
+            heap: memory(),
+            external: memory(),
+            step_duration: short(),
+            step_cpu: short(),
             state_in: Counter::default(),
             state_out: Counter::default(),
             state_parsed: Counter::default(),
             state_spliced: Counter::default(),
             state_walks: Counter::default(),
-            encode: Counter::default(),
+            view: short(),
+            encode: short(),
+            clones: Counter::default(),
+            batches: Counter::default(),
+            batches_in_flight: Gauge::default(),
         };
         metrics.register();
+        metrics.begin_at_nothing();
         metrics
     }
 }
@@ -143,14 +205,52 @@ impl Metrics {
             self.withheld.clone(),
         );
         r.register_with_unit("payload", "Payloads of messages, all escapes counted", Unit::Bytes, self.payload.clone());
+        r.register_with_unit(
+            "frame",
+            "Frames as they were written, without the websocket's header",
+            Unit::Bytes,
+            self.frame.clone(),
+        );
         r.register_with_unit("answer", "From a message until its answer", Unit::Seconds, self.answer.clone());
         r.register("outbox_messages", "Messages that the server has not acknowledged", self.outbox.clone());
+        r.register_with_unit(
+            "outbox_age",
+            "How long the oldest of them has waited",
+            Unit::Seconds,
+            self.outbox_age.clone(),
+        );
         r.register_with_unit("engine_cpu", "CPU time of engine processes for runs", Unit::Seconds, self.cpu.clone());
         r.register_with_unit(
             "engine_memory",
             "Most memory of its own that an engine process was seen with in a run",
             Unit::Bytes,
             self.child_memory.clone(),
+        );
+        r.register_with_unit(
+            "engine_resident",
+            "Memory in RAM of each engine process, now",
+            Unit::Bytes,
+            self.resident.clone(),
+        );
+        r.register_with_unit("isolate_start", "To make the isolate of a run", Unit::Seconds, self.isolate.clone());
+        r.register_with_unit("heap_peak", "Most V8 heap that a run had in use", Unit::Bytes, self.heap.clone());
+        r.register_with_unit(
+            "external_peak",
+            "Most that a run had behind ArrayBuffers",
+            Unit::Bytes,
+            self.external.clone(),
+        );
+        r.register_with_unit(
+            "step_duration",
+            "From a step's start to its end",
+            Unit::Seconds,
+            self.step_duration.clone(),
+        );
+        r.register_with_unit(
+            "step_cpu",
+            "CPU time of a step, on its run's thread",
+            Unit::Seconds,
+            self.step_cpu.clone(),
         );
         r.register_with_unit("state_in", "States given to steps", Unit::Bytes, self.state_in.clone());
         r.register_with_unit("state_out", "States that came out of steps", Unit::Bytes, self.state_out.clone());
@@ -168,11 +268,40 @@ impl Metrics {
         );
         r.register("state_walks", "Values that had to be stringified", self.state_walks.clone());
         r.register_with_unit(
+            "state_view",
+            "Time to make a state visible to its step, and to parse what that touched",
+            Unit::Seconds,
+            self.view.clone(),
+        );
+        r.register_with_unit(
             "state_encode",
-            "Time to turn returned states into bytes",
+            "Time to turn the state that a step returned into bytes",
             Unit::Seconds,
             self.encode.clone(),
         );
+        r.register("context_clones", "Times that the context of templates was taken as it was", self.clones.clone());
+        r.register("batches", "Calls of steps over items, one for each item or batch of them", self.batches.clone());
+        r.register("batches_in_flight", "Those in flight now", self.batches_in_flight.clone());
+    }
+
+    /// What can happen is there before it happens: a counter that appears with 1 has not grown to whoever looks at its growth.
+    fn begin_at_nothing(&self) {
+        use KillReason::{Abort, Cpu, Host, Idle, Oom, Security, Timeout};
+
+        for reason in ["success", "fail", "crash", "exception", "kill", "cancel"] {
+            drop(self.runs.get_or_create(&Reason { reason: reason.to_owned() }));
+        }
+        for reason in [Timeout, Cpu, Idle, Oom, Abort, Security, Host] {
+            drop(self.kills.get_or_create(&Reason { reason: reason.as_str().to_owned() }));
+        }
+        for answer in ["runs", "none", "failed"] {
+            drop(self.claims.get_or_create(&Answered { answer }));
+        }
+        for event in ["run:start", "step:start", "run:log", "step:complete", "run:complete"] {
+            for family in [&self.messages, &self.doubtful, &self.refused] {
+                drop(family.get_or_create(&Event { event: event.to_owned() }));
+            }
+        }
     }
 
     /// The text that Prometheus reads.
@@ -232,16 +361,53 @@ impl Metrics {
         self.child_memory.observe(memory as f64);
     }
 
-    pub(crate) fn step(&self, figures: &fulgurite_engine::message::Figures) {
+    /// The isolate of a run came up.
+    pub(crate) fn isolate(&self, took: Duration) {
+        self.isolate.observe(took.as_secs_f64());
+    }
+
+    /// What a run cost. One whose process died has no figures.
+    pub(crate) fn run(&self, figures: &Figures) {
+        if figures.heap > 0 {
+            self.heap.observe(figures.heap as f64);
+            self.external.observe(figures.buffers as f64);
+        }
+    }
+
+    /// How the engine's processes are.
+    pub(crate) fn look(&self, children: &[Option<Condition>]) {
+        // One that is being replaced has no memory.
+        self.resident.clear();
+        for (child, condition) in (1..).zip(children) {
+            let resident = condition.map_or(0, |condition| condition.resident);
+            self.resident.get_or_create(&Child { child }).set(resident as i64);
+        }
+        self.batches_in_flight.set(children.iter().flatten().map(|condition| condition.batches as i64).sum());
+        let since = self.line().since.values().next().copied();
+        self.outbox_age.set(since.map_or(0.0, |since| since.elapsed().as_secs_f64()));
+    }
+
+    /// A step ended that made so many calls over items.
+    pub(crate) fn step(&self, figures: &Figures, calls: u64) {
+        self.step_duration.observe(figures.duration.as_secs_f64());
+        self.step_cpu.observe(figures.cpu.as_secs_f64());
+        self.view.observe(figures.view.as_secs_f64());
+        self.clones.inc_by(figures.context_clones);
+        self.batches.inc_by(calls);
         self.state_in.inc_by(figures.bytes_in);
         self.state_out.inc_by(figures.bytes_out);
         self.state_parsed.inc_by(figures.bytes_parsed);
         self.state_spliced.inc_by(figures.bytes_spliced);
         self.state_walks.inc_by(figures.state_walks);
-        self.encode.inc_by(figures.encode.as_secs_f64());
+        self.encode.observe(figures.encode.as_secs_f64());
     }
 
-    pub(crate) fn sent(&self, _event: &str, bytes: u64, took: Duration) {
+    /// A frame was written.
+    pub(crate) fn frame(&self, bytes: u64) {
+        self.frame.observe(bytes as f64);
+    }
+
+    pub(crate) fn sent(&self, bytes: u64, took: Duration) {
         self.payload.inc_by(bytes);
         self.answer.observe(took.as_secs_f64());
     }
@@ -271,8 +437,18 @@ impl Metrics {
         self.withheld.inc_by(count);
     }
 
-    pub(crate) fn outbox(&self, change: i64) {
-        self.outbox.inc_by(change);
+    /// A message waits for its acknowledgement.
+    pub(crate) fn waits(self: &Arc<Self>) -> Waiting {
+        self.outbox.inc();
+        let mut line = self.line();
+        line.last += 1;
+        let number = line.last;
+        line.since.insert(number, Instant::now());
+        Waiting { metrics: self.clone(), number }
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Runs in progress.
@@ -284,5 +460,77 @@ impl Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Names with their types, as they are in the text.
+    fn exported(text: &str) -> BTreeSet<(String, String)> {
+        let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let named = described.map(|(name, kind)| match kind {
+            // The samples have it, the description has not.
+            "counter" => (format!("{name}_total"), kind.to_owned()),
+            _ => (name.to_owned(), kind.to_owned()),
+        });
+        named.collect()
+    }
+
+    /// The rows of the table: `` | `name{label}` | type | … ``.
+    fn documented(page: &str) -> BTreeSet<(String, String)> {
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `fulgurite_")?.split_once("` | "));
+        let named = rows.filter_map(|(name, rest)| {
+            let kind = rest.split(" |").next()?;
+            Some((format!("fulgurite_{}", name.split('{').next()?), kind.to_owned()))
+        });
+        named.collect()
+    }
+
+    #[test]
+    fn the_table_has_every_metric_and_no_other() {
+        let page = include_str!("../../docs/worker.md");
+        let metrics = Metrics::default();
+        metrics.look(&[None]);
+        assert_eq!(documented(page), exported(&metrics.text()));
+    }
+
+    #[test]
+    fn what_has_a_unit_has_it_in_its_name() {
+        let text = Metrics::default().text();
+        let units: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# UNIT ")).collect();
+        assert!(units.len() > 15, "{units:?}");
+        for (name, unit) in units.iter().filter_map(|line| line.split_once(' ')) {
+            assert!(name.ends_with(unit), "{name} is in {unit}");
+        }
+        for (name, _) in exported(&text) {
+            let timed = ["duration", "wait", "age", "cpu", "encode", "view", "answer"];
+            if timed.iter().any(|word| name.contains(word)) && !name.contains("messages") {
+                assert!(name.contains("seconds"), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_oldest_message_says_how_long_all_wait() {
+        let metrics = Arc::new(Metrics::default());
+        let value = |name: &str| {
+            metrics.look(&[]);
+            let text = metrics.text();
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<f64>().ok());
+            line.unwrap_or_else(|| panic!("{name} in {text}"))
+        };
+        assert_eq!(value("fulgurite_outbox_age_seconds"), 0.0);
+        let (first, second) = (metrics.waits(), metrics.waits());
+        assert_eq!(value("fulgurite_outbox_messages"), 2.0);
+        let before = value("fulgurite_outbox_age_seconds");
+        assert!(before > 0.0);
+        drop(second);
+        assert!(value("fulgurite_outbox_age_seconds") > before);
+        drop(first);
+        assert_eq!((value("fulgurite_outbox_messages"), value("fulgurite_outbox_age_seconds")), (0.0, 0.0));
     }
 }

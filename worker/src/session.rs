@@ -361,6 +361,12 @@ impl Session<'_> {
                 incoming = events.recv() => incoming,
             };
             let Some(incoming) = incoming else { break };
+            if let Event::Traces(body) = &incoming.event {
+                if let Some(traces) = incoming.bodies.get(*body as usize) {
+                    self.shared.engine.traced(self.id(), traces);
+                }
+                continue;
+            }
             self.count(&incoming.event);
             let child = run.child();
             desk.put(intake.letters(incoming, child)).await;
@@ -378,13 +384,17 @@ impl Session<'_> {
 
     fn count(&self, event: &Event) {
         match event {
-            Event::StepComplete(step) => self.shared.metrics.step(&step.figures),
+            Event::RunStart(start) => self.shared.metrics.isolate(start.isolate),
+            Event::StepComplete(step) => {
+                self.shared.metrics.step(&step.figures, step.items.map_or(0, |items| items.calls))
+            }
             Event::RunComplete(run) => {
+                self.shared.metrics.run(&run.figures);
                 if let Outcome::Kill(reason, _) = &run.outcome {
                     self.shared.metrics.killed(reason.as_str());
                 }
             }
-            Event::RunStart(_) | Event::StepStart(_) | Event::Log(_) => {}
+            Event::StepStart(_) | Event::Log(_) | Event::Traces(_) => {}
         }
     }
 

@@ -55,6 +55,7 @@ impl Supervisor {
         let started = Child::start(&self.config);
         let _ = warm.send(started.as_ref().map(|child| child.report.clone()).map_err(Clone::clone));
         self.child = started.ok();
+        self.note();
         if self.child.is_none() {
             return;
         }
@@ -65,8 +66,15 @@ impl Supervisor {
             self.renew();
         }
         if let Some(child) = self.child.take() {
+            self.note();
             child.leave(self.config.grace);
         }
+    }
+
+    /// Lets whoever looks know which process it is.
+    fn note(&self) {
+        let process = self.child.as_ref().map_or(0, |child| child.process.id());
+        self.shared.known[self.place].process.store(process, Ordering::Relaxed);
     }
 
     /// Waits for an order; a child that ends meanwhile is replaced.
@@ -96,6 +104,7 @@ impl Supervisor {
         self.child = Child::start(&self.config)
             .inspect_err(|error| tracing::warn!(%error, "no engine process; the next run will try again"))
             .ok();
+        self.note();
     }
 
     /// After a run.
@@ -133,6 +142,7 @@ impl Supervisor {
             Ok(mut child) => {
                 end.child = child.process.id();
                 watched.child.store(end.child, Ordering::Relaxed);
+                shared.known[self.place].process.store(end.child, Ordering::Relaxed);
                 let limited = child.leaf.as_ref().map(|leaf| (leaf.limit(request.memory), leaf.kills()));
                 let mut watch = Watch {
                     number,
@@ -141,6 +151,7 @@ impl Supervisor {
                     shared: &self.shared,
                     wake: &self.wake,
                     watched: &watched,
+                    known: &self.shared.known[self.place],
                     reason: None,
                     kill_at: None,
                     aborted: false,
@@ -178,6 +189,9 @@ impl Supervisor {
                 }
             }
         };
+        let known = &self.shared.known[self.place];
+        known.heap.store(0, Ordering::Relaxed);
+        known.batches.store(0, Ordering::Relaxed);
         teller.settle(hurry);
         let _ = ending.send(end);
     }
@@ -200,6 +214,7 @@ struct Watch<'a> {
     shared: &'a Shared,
     wake: &'a OwnedFd,
     watched: &'a super::Watched,
+    known: &'a super::Known,
     /// Why the run is being ended, from the moment that it is.
     reason: Option<Outcome>,
     /// When patience ends.
@@ -311,7 +326,11 @@ impl Watch<'_> {
                 self.reason.get_or_insert(outcome);
                 self.kill_at.get_or_insert(Instant::now() + self.grace);
             }
-            ToParent::Heap(bytes) => self.watched.heap.store(bytes, Ordering::Relaxed),
+            ToParent::Gauge(gauge) => {
+                self.watched.heap.store(gauge.heap, Ordering::Relaxed);
+                self.known.heap.store(gauge.heap, Ordering::Relaxed);
+                self.known.batches.store(gauge.batches, Ordering::Relaxed);
+            }
             ToParent::Done { cpu } if teller.outcome().is_some() => return Ok(Some(Over::Done { cpu })),
             ToParent::Done { .. } => return Err(Error::Order("done before the end")),
             ToParent::Hello(..) | ToParent::Refused(_) | ToParent::Ready { .. } => {

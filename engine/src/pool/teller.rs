@@ -73,7 +73,7 @@ impl Teller {
             return Err(Error::Order("an event after the last"));
         }
         match &event {
-            Event::RunStart(_) | Event::Log(_) => {}
+            Event::RunStart(_) | Event::Log(_) | Event::Traces(_) => {}
             Event::StepStart(step) => {
                 let is_open = |number: &u32| self.steps.iter().any(|(open, _)| open.execution == *number);
                 match &step.called_by {

@@ -2,6 +2,7 @@
 
 use fulgurite_engine::child;
 
+use super::Context;
 use crate::config::Engine;
 use crate::engine::{build, worker::Worker};
 use crate::error::Error;
@@ -9,8 +10,9 @@ use crate::exit_code::ExitCode;
 use crate::report::Report;
 
 /// Serves until the parent says leave.
-pub(super) fn run(config: &Engine) -> Result<ExitCode, Error> {
-    match child::serve(config.parent, &build(), &mut Worker::default()) {
+pub(super) fn run(config: &Engine, context: &Context) -> Result<ExitCode, Error> {
+    let recorder = context.traced.as_ref().map(|(_, recorder)| recorder.clone());
+    match child::serve(config.parent, &build(), &mut Worker::recording(recorder)) {
         Ok(()) => Ok(ExitCode::Done),
         Err(error) => {
             let report =

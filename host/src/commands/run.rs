@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, io};
 
@@ -23,6 +23,7 @@ use crate::events::Events;
 use crate::exit_code::ExitCode;
 use crate::interrupt::Interrupt;
 use crate::logs::Logger;
+use crate::profile::chrome::{self, Target};
 use crate::progress::{self, Progress};
 use crate::report::{Report, Severity};
 use crate::running::{Running, Sink};
@@ -34,7 +35,12 @@ const WAITING: usize = 256;
 
 /// Runs a plan to its end.
 pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
+    let profile = config.profile.as_ref().map(|path| Target::open(path, "--profile")).transpose()?;
+    let cpu_profile = config.cpu_profile.as_ref().map(|path| Target::open(path, "--cpu-profile")).transpose()?;
     let mut events = config.events.as_ref().map(Events::open).transpose()?;
+    let began = system(context);
+    let id = began.get("run").and_then(Value::as_str);
+    let span = tracing::info_span!("run", run = id).entered();
     let Prepared { plan, adaptors, cache, input } = match prepare(config, &context.log) {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -47,14 +53,20 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
         }
     };
     let limits = Limits { step_timeout: step_timeout(config, &plan), ..config.limits.clone() };
-    let (parameters, system) = (config.parameters.iter().cloned().collect(), system(context));
+    let (parameters, system) = (config.parameters.iter().cloned().collect(), began);
     let adaptors = Arc::new(adaptors);
     let request = Request { input, limits, adaptors, cache, parameters, system, ..Request::new(plan) };
 
     let (sender, receiver) = sync_channel(WAITING);
     let interrupt = Interrupt::listen();
-    let sink = Sink { to: sender, clock: context.clock.clone() };
+    let sink = Sink { to: sender, clock: context.clock.clone(), traced: context.traced.clone() };
+    let sampled = Arc::new(Mutex::new(None));
     let running = match config.isolate_process {
+        false if cpu_profile.is_some() => {
+            let sampled = sampled.clone();
+            let keep = move |profile| *sampled.lock().unwrap_or_else(PoisonError::into_inner) = Some(profile);
+            Running::profiled(request, sink, keep)
+        }
         false => Running::here(request, sink),
         true => Running::apart(request, config.zone.as_deref(), sink, &context.log),
     };
@@ -70,7 +82,29 @@ pub(super) fn run(config: &Run, context: &Context) -> Result<ExitCode, Error> {
     };
     watch.watch(&receiver, &running, &interrupt);
     running.join();
-    watch.finish(config, &interrupt)
+    let ended = watch.finish(config, &interrupt);
+    drop(span);
+    let profiled = write_profile(profile, context);
+    let sampled = sampled.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let sampled = match (cpu_profile, sampled) {
+        (Some(target), Some(profile)) => target.write(&profile),
+        // The run has not come so far.
+        _ => Ok(()),
+    };
+    // What kept the run's result from being written is what the person has to know first.
+    let code = ended?;
+    profiled.and(sampled).map(|()| code)
+}
+
+/// Writes what was traced to where it was asked for.
+fn write_profile(profile: Option<Target>, context: &Context) -> Result<(), Error> {
+    let (Some(profile), Some((_, recorder))) = (profile, &context.traced) else { return Ok(()) };
+    let batch = recorder.take();
+    if batch.dropped > 0 {
+        let message = format!("the profile leaves out {} spans and values: there was no room for more", batch.dropped);
+        context.log.cli(Level::Warn, &message);
+    }
+    profile.write(&chrome::trace(batch))
 }
 
 /// What templates see of the run itself.

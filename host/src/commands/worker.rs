@@ -45,7 +45,8 @@ pub(super) fn run(config: &Worker, context: &Context) -> Result<ExitCode, Error>
 pub(super) fn start_pool(config: &Worker, context: &Context) -> Result<Pool, Error> {
     let network = config.limits.network.reaches_anything();
     let children = config.worker.capacity();
-    let pool = Pool::start(PoolConfig { children, ..engine::config(config.zone.as_deref(), network) })
+    let traced = context.traced.as_ref().map(|(depth, _)| *depth);
+    let pool = Pool::start(PoolConfig { children, ..engine::config(config.zone.as_deref(), network, traced) })
         .map_err(|error| Error::input(Report::error(error.to_string())))?;
     let missing = pool.hardening().missing();
     if !missing.is_empty() {
@@ -71,7 +72,10 @@ pub(super) fn worker(config: &Worker, pool: Pool, listener: Option<TcpListener>,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         system_certificates: config.system_certificates,
         pool,
-        engine: Box::new(Runtime::new(config.limits.clone(), config.repository.clone())),
+        engine: Box::new(
+            Runtime::new(config.limits.clone(), config.repository.clone())
+                .recording(context.traced.as_ref().map(|(_, recorder)| recorder.clone())),
+        ),
         clock: context.clock.clone(),
         listener,
         metrics: Arc::new(Metrics::default()),

@@ -17,6 +17,8 @@ use fulgurite_runtime::{
 };
 use fulgurite_state::{IndexOptions, Live, Path, State, path, properties};
 
+use crate::profile::Recorder;
+
 /// A request as it leaves the parent. It is read before it is sent and may be dropped then.
 pub fn request(request: &Request) -> pool::Request {
     // What was compiled before stays here; a child keeps what it compiles itself.
@@ -108,7 +110,12 @@ pub fn into_request(asked: &child::Request, cache: &Arc<Cache>) -> Result<Reques
         integer_keys,
     };
     let plan = wire::decode(&asked.body(*plan)).map_err(|error| strange(&error))?;
-    let input = input.map(|input| State::parse(asked.body(input), &index)).transpose();
+    let input = input.map(|input| {
+        let text = asked.body(input);
+        let _span = tracing::debug_span!("index", bytes = text.len()).entered();
+        State::parse(text, &index)
+    });
+    let input = input.transpose();
     let texts = asked.modules.iter().map(|(_, text)| std::str::from_utf8(text).map(Arc::from));
     let texts: Vec<Arc<str>> = texts.collect::<Result<_, _>>().map_err(|error| strange(&error))?;
     let adaptors: Adaptors = serde_json::from_str(links).map_err(|error| strange(&error))?;
@@ -164,9 +171,9 @@ impl Teller {
     pub fn event(&mut self, event: Event) -> (message::Event, Vec<Pieces>) {
         let mut bodies = Vec::new();
         let event = match event {
-            Event::RunStart(RunStart { plan, name, start, bytes_in, startup }) => {
-                let start = start.as_str().to_owned();
-                message::Event::RunStart(message::RunStart { plan, name, start, bytes_in: bytes_in as u64, startup })
+            Event::RunStart(RunStart { plan, name, start, bytes_in, startup, isolate }) => {
+                let (start, bytes_in) = (start.as_str().to_owned(), bytes_in as u64);
+                message::Event::RunStart(message::RunStart { plan, name, start, bytes_in, startup, isolate })
             }
             Event::StepStart(StepStart {
                 execution,
@@ -244,16 +251,23 @@ pub struct Listener {
     leaves: HashMap<u32, State>,
     /// Executions in flight that another one calls.
     called: HashSet<u32>,
+    /// Where what the child traced goes.
+    recorder: Option<Recorder>,
 }
 
 impl Listener {
     /// For a run of this plan.
     pub fn new(plan: &Plan) -> Listener {
         let steps = plan.steps().iter().map(|step| (step.id.as_str().to_owned(), step.id.clone())).collect();
-        Listener { steps, leaves: HashMap::new(), called: HashSet::new() }
+        Listener { steps, leaves: HashMap::new(), called: HashSet::new(), recorder: None }
     }
 
-    /// The next event; `None` when it is about a step that the plan does not have, which no honest child says.
+    /// Also hands on what the child traces.
+    pub fn recording(self, recorder: Option<Recorder>) -> Listener {
+        Listener { recorder, ..self }
+    }
+
+    /// The next event; `None` for what is none, and when it is about a step that the plan does not have, which no honest child says.
     pub fn event(&mut self, incoming: pool::Incoming) -> Option<Event> {
         let pool::Incoming { event, bodies } = incoming;
         let step = |id: &str| self.steps.get(id).cloned();
@@ -267,8 +281,15 @@ impl Listener {
             State::trusted(text, live.map(|live| Arc::new(live_in(live))))
         };
         Some(match event {
-            message::Event::RunStart(message::RunStart { plan, name, start, bytes_in, startup }) => {
-                Event::RunStart(RunStart { plan, name, start: step(&start)?, bytes_in: bytes_in as usize, startup })
+            message::Event::Traces(body) => {
+                if let Some(recorder) = &self.recorder {
+                    absorb(recorder, bodies.get(body as usize), None);
+                }
+                return None;
+            }
+            message::Event::RunStart(message::RunStart { plan, name, start, bytes_in, startup, isolate }) => {
+                let (start, bytes_in) = (step(&start)?, bytes_in as usize);
+                Event::RunStart(RunStart { plan, name, start, bytes_in, startup, isolate })
             }
             message::Event::StepStart(start) => {
                 if start.called_by.is_some() {
@@ -326,6 +347,16 @@ impl Listener {
                 Event::RunComplete(RunComplete { outcome, results, figures: figures_in(figures), executions })
             }
         })
+    }
+}
+
+/// Takes in what a child traced of a run, or of the only one.
+pub fn absorb(recorder: &Recorder, body: Option<&Bytes>, run: Option<&str>) {
+    match body.map(|body| serde_json::from_slice(body)) {
+        Some(Ok(batch)) => recorder.absorb(batch, run),
+        // The child is one that runs other people's code: what it says need not be true.
+        Some(Err(error)) => tracing::warn!(%error, "what an engine process traced cannot be read"),
+        None => {}
     }
 }
 
@@ -412,8 +443,21 @@ fn items_in(items: message::Items) -> Items {
 }
 
 fn figures_out(figures: Figures) -> message::Figures {
-    let Figures { duration, view, encode, load, bytes_in, bytes_parsed, bytes_out, bytes_spliced, state_walks, heap } =
-        figures;
+    let Figures {
+        duration,
+        view,
+        encode,
+        load,
+        bytes_in,
+        bytes_parsed,
+        bytes_out,
+        bytes_spliced,
+        state_walks,
+        cpu,
+        context_clones,
+        heap,
+        buffers,
+    } = figures;
     message::Figures {
         duration,
         view,
@@ -424,7 +468,10 @@ fn figures_out(figures: Figures) -> message::Figures {
         bytes_out: bytes_out as u64,
         bytes_spliced: bytes_spliced as u64,
         state_walks: state_walks as u64,
+        cpu,
+        context_clones: context_clones as u64,
         heap: heap as u64,
+        buffers: buffers as u64,
     }
 }
 
@@ -439,6 +486,9 @@ fn figures_in(figures: message::Figures) -> Figures {
         bytes_out: figures.bytes_out as usize,
         bytes_spliced: figures.bytes_spliced as usize,
         state_walks: figures.state_walks as usize,
+        cpu: figures.cpu,
+        context_clones: figures.context_clones as usize,
         heap: figures.heap as usize,
+        buffers: figures.buffers as usize,
     }
 }

@@ -6,10 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use fulgurite_engine::child::{Engine, Events, Request, Running};
+use fulgurite_engine::message::{self, Gauge};
 use fulgurite_plan::{Draft, DraftStep, Job, Outcome, Plan, Source};
-use fulgurite_runtime::{Cache, Handle, Limits, Standby, start};
+use fulgurite_runtime::{Cache, Event, Handle, Limits, Standby, start};
 
 use super::wire;
+use crate::profile::Recorder;
 
 /// Executes runs.
 #[derive(Debug, Default)]
@@ -18,6 +20,15 @@ pub struct Worker {
     cache: Arc<Cache>,
     /// For the next run, if it may use as much memory as the last.
     next: Rc<RefCell<Option<Standby>>>,
+    /// Where what is traced goes, if somebody wants to know.
+    recorder: Option<Recorder>,
+}
+
+impl Worker {
+    /// One that also tells what is traced.
+    pub fn recording(recorder: Option<Recorder>) -> Worker {
+        Worker { recorder, ..Worker::default() }
+    }
 }
 
 impl Engine for Worker {
@@ -30,6 +41,8 @@ impl Engine for Worker {
         let steps = vec![DraftStep { job: Some(Job::new(source)), ..DraftStep::default() }];
         let plan = Plan::new(Draft { steps, ..Draft::default() }).expect("one step is a plan");
         start(fulgurite_runtime::Request::new(plan), |_| {}).join();
+        // Nobody asked for that one.
+        self.recorder.as_ref().map(Recorder::take);
         self.next.replace(Some(Standby::new(Limits::default().heap)));
     }
 
@@ -37,7 +50,13 @@ impl Engine for Worker {
         let request = wire::into_request(&request, &self.cache)?;
         let mut teller = wire::Teller::default();
         let dying = events.clone();
+        let recorder = self.recorder.clone();
         let sink = move |event| {
+            if let Some(recorder) = &recorder
+                && !matches!(event, Event::Log(_))
+            {
+                tell_traces(recorder, &events);
+            }
             let (event, bodies) = teller.event(event);
             events.tell(event, &bodies);
         };
@@ -46,6 +65,15 @@ impl Engine for Worker {
         let ready = ready.unwrap_or_else(|| Standby::new(heap));
         let handle = ready.start_telling(request, sink, move |outcome| dying.dying(outcome));
         Ok(Going { handle, heap, next: self.next.clone() })
+    }
+}
+
+/// Hands on what was traced so far.
+fn tell_traces(recorder: &Recorder, events: &Events) {
+    let batch = recorder.take();
+    if !batch.records.is_empty() || batch.dropped > 0 {
+        let body = serde_json::to_vec(&batch).expect("plain data is JSON");
+        events.tell(message::Event::Traces(0), &[vec![body.into()]]);
     }
 }
 
@@ -62,8 +90,9 @@ impl Running for Going {
         self.handle.abort(message);
     }
 
-    fn heap(&self) -> u64 {
-        self.handle.gauge().heap() as u64
+    fn gauge(&self) -> Gauge {
+        let gauge = self.handle.gauge();
+        Gauge { heap: gauge.heap() as u64, batches: gauge.batches() as u64 }
     }
 
     fn join(self) {

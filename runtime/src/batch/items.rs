@@ -36,7 +36,7 @@ pub(crate) fn items_of<'s>(
         let hint = Some(format!("`{expression}` was evaluated over the step's input"));
         Outcome::Fail(ErrorReport { hint, ..ErrorReport::new("ItemsError", message) })
     };
-    let context = desk.context.borrow().clone();
+    let context = desk.context();
     let sight = Sight { context: &context, state: Some(&begun.input), item: None };
     if let Some(path) = expression.path() {
         let found = path.resolve(&sight);
