@@ -180,7 +180,7 @@ pub(crate) const STACK: usize = 16 << 20;
 /// # Panics
 /// When the machine has no thread left.
 pub fn start(request: Request, sink: impl FnMut(Event) + Send + 'static) -> Handle {
-    Standby::new(request.limits.heap).start(request, sink)
+    Standby::launch(Order::new(request, sink), None)
 }
 
 /// As [`start`]; `profiled` gets V8's CPU profile of the run's own isolate, in V8's JSON form but with the authors' files and lines,
@@ -194,7 +194,7 @@ pub fn start_profiled(
     profiled: impl FnOnce(Value) + Send + 'static,
 ) -> Handle {
     let order = Order { profiled: Some(Box::new(profiled)), ..Order::new(request, sink) };
-    Standby::new(order.request.limits.heap).begin(order)
+    Standby::launch(order, None)
 }
 
 /// As [`start`]; `dying` hears why the run is ended by a limit or an order, once, at once and on whatever thread that was
@@ -207,7 +207,7 @@ pub fn start_telling(
     sink: impl FnMut(Event) + Send + 'static,
     dying: impl Fn(Outcome) + Send + Sync + 'static,
 ) -> Handle {
-    Standby::new(request.limits.heap).start_telling(request, sink, dying)
+    Standby::launch(Order::new(request, sink), Some(telling(dying)))
 }
 
 pub(crate) fn telling(dying: impl Fn(Outcome) + Send + Sync + 'static) -> Told {
@@ -261,7 +261,9 @@ pub(crate) fn thread(
         Err(_) => {
             let mut made = make();
             if let (Ok(tokio), Some(Ok(Ok(isolate)))) = (&tokio, &mut made) {
-                tokio.block_on(step::rehearse(isolate));
+                let rehearse = || tokio.block_on(step::rehearse(isolate));
+                // Nobody wants to see that.
+                tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), rehearse);
             }
             match orders.recv() {
                 Ok(order) => (order, made),

@@ -70,6 +70,9 @@ fn translate(node: &mut Value, sources: &Sources, loader: &Loader, maps: &mut Ha
     let Some(name) = sources.name(&url).or(adaptor) else { return };
     let map = maps.entry(url.clone()).or_insert_with(|| SourceMap::from_slice(loader.map(&url)?.as_bytes()).ok());
     frame["url"] = name.into();
+    if frame["lineNumber"].as_i64().is_some_and(|line| line < 0) {
+        frame["lineNumber"] = 0.into();
+    }
     let Some(map) = map else { return };
     let place = |line: i64, column: u32| {
         // The line before the first is ours: there is nothing of the author's on it.

@@ -11,7 +11,7 @@ use fulgurite_plan::Outcome;
 
 use crate::event::Event;
 use crate::run::{Gauge, Handle, Order, Request, STACK, telling, thread};
-use crate::watchdog::Killer;
+use crate::watchdog::{Killer, Told};
 
 /// An isolate, on a thread of its own, that waits for its run. Dropped, it ends without one.
 #[derive(Debug)]
@@ -32,8 +32,25 @@ impl Standby {
     /// # Panics
     /// When the machine has no thread left.
     pub fn new(heap: Option<usize>) -> Standby {
+        Standby::with(heap, Killer::default(), None)
+    }
+
+    /// Begins a run right away: its jobs are compiled while the isolate is made.
+    pub(crate) fn launch(order: Order, told: Option<Told>) -> Handle {
+        let killer = Killer::default();
+        if let Some(told) = told {
+            killer.tell(told);
+        }
+        Standby::with(order.request.limits.heap, killer, Some(order)).into_handle()
+    }
+
+    fn with(heap: Option<usize>, killer: Killer, order: Option<Order>) -> Standby {
         let (orders, received) = channel();
-        let (gauge, killer) = (Arc::new(Gauge::default()), Killer::default());
+        if let Some(order) = order {
+            // It is there before the thread asks.
+            let _ = orders.send(order);
+        }
+        let gauge = Arc::new(Gauge::default());
         let (watched, deadly) = (gauge.clone(), killer.clone());
         let thread = std::thread::Builder::new()
             .name("run".into())
@@ -70,12 +87,16 @@ impl Standby {
         self.start(request, sink)
     }
 
-    pub(crate) fn begin(mut self, order: Order) -> Handle {
+    fn begin(self, order: Order) -> Handle {
         assert!(self.is_for(&order.request), "an isolate for another amount of heap");
-        if let Some(orders) = self.orders.take() {
+        if let Some(orders) = &self.orders {
             // There is somebody to hear it for as long as there is a sender.
             let _ = orders.send(order);
         }
+        self.into_handle()
+    }
+
+    fn into_handle(mut self) -> Handle {
         let thread = self.thread.take().expect("it is begun once");
         Handle::new(thread, self.gauge.clone(), self.killer.clone())
     }
