@@ -42,6 +42,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("views_are_plain_objects", plain),
         trial("views_behave_like_plain_objects", like_plain),
         trial("moved_views_stay_bytes", moved),
+        trial("objects_of_many_keys", wide),
         trial("frozen_views", frozen),
         trial("deep_values", deep),
         trial("long_arrays", long_arrays),
@@ -338,6 +339,23 @@ fn moved() {
     let report = op("({ ...state, references: [state.data] })", r#"{"data":{"big":[1, 2]}}"#);
     assert_eq!(report.result(), r#"{"data":{"big":[1, 2]},"references":[{"big":[1, 2]}]}"#);
     assert_eq!(report.steps[0].figures.bytes_parsed, 0, "neither the spread nor the array parses what is below");
+}
+
+fn wide() {
+    let values = ["1.5", "\"s\"", "null", "true"];
+    let of = |last: &str| {
+        let pairs: Vec<String> = (0..1000).map(|number| format!("\"k{number}\":{}", values[number % 4])).collect();
+        format!("{{\"data\":{{{},\"last\":{last}}}}}", pairs.join(","))
+    };
+    let report = op("(state.data.last = 7, state)", &of("0"));
+    assert_eq!(report.result(), of("7"));
+    assert_eq!(report.steps[0].figures.state_walks, 1, "what is as JSON has it is written as a whole");
+    // What is not is looked for among however many there are.
+    let report = op("(state.data.last = new Error('no'), state)", &of("0"));
+    assert_eq!(report.result(), of(r#"{"name":"Error","message":"no"}"#));
+    let report =
+        op("(state.data.last = { b: state.more }, state)", &of("0").replacen('{', "{\"more\":{\"n\":1.0},", 1));
+    assert!(report.result().contains(r#""last":{"b":{"n":1.0}}"#), "{}", report.result());
 }
 
 fn frozen() {

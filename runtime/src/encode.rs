@@ -24,6 +24,9 @@ use crate::view::{View, Views};
 /// the way.
 const SLICE: u32 = 16 * 1024;
 
+/// An object that has more keys, and nothing but numbers, strings and the like, is stringified as a whole.
+const MANY_KEYS: u32 = 64;
+
 /// How deep the careful pass follows a value that `JSON.stringify` refused.
 const CAREFUL_DEPTH: usize = 256;
 
@@ -272,6 +275,15 @@ impl<'s> Pass<'_, 's> {
     ) -> Fallible<()> {
         let keys = self.own_keys(scope, object)?;
         let count = keys.length();
+        if count > MANY_KEYS
+            && view.is_none()
+            && !self.careful
+            && self.level() > 0
+            && self.has_no_objects(scope, object, keys)?
+            && let Ok(Some(json)) = self.stringified(scope, object.into())?
+        {
+            return self.write(scope, Form::Json(json));
+        }
         self.writer.begin_object();
         // The keys of a view that nobody added to or deleted from come in the order of its index.
         let mut expected = 0;
@@ -285,6 +297,26 @@ impl<'s> Pass<'_, 's> {
         }
         self.writer.end();
         Ok(())
+    }
+
+    /// Whether there is nothing below an object that could be anything else than JSON has it.
+    fn has_no_objects(
+        &mut self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+        keys: v8::Local<'s, v8::Array>,
+    ) -> Fallible<bool> {
+        for index in 0..keys.length() {
+            let Some(key) = keys.get_index(scope, index) else { continue };
+            let Ok(key) = v8::Local::<v8::String>::try_from(key) else { return Ok(false) };
+            match self.get(scope, object, key.into()) {
+                Ok(value) if !value.is_object() => {}
+                Err(Error::Terminated) => return Err(Error::Terminated),
+                // Who writes it property by property knows which one throws.
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     fn property(

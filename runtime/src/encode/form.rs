@@ -210,7 +210,7 @@ impl<'s> Pass<'_, 's> {
     }
 
     /// `JSON.stringify(value)`; the inner `Err` is what it threw.
-    fn stringified(
+    pub(super) fn stringified(
         &mut self,
         scope: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
