@@ -10,6 +10,7 @@ mod engine;
 mod examples;
 mod jobs;
 mod net;
+mod profile;
 mod random_edits;
 mod run;
 #[cfg(target_os = "linux")]
@@ -32,6 +33,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(examples::trials());
     trials.extend(bench_claims::trials());
     trials.extend(cli::trials());
+    trials.extend(profile::trials());
     #[cfg(target_os = "linux")]
     trials.extend(sandbox::trials());
     trials.extend(net::trials());

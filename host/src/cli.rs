@@ -379,6 +379,7 @@ Examples:
 Log levels:
   What jobs log is shown in full, unless the level is none, error or warn, or job=… says otherwise.
   RUST_LOG adds this program's own traces (RUST_LOG=fulgurite=debug), NO_COLOR takes the colours away.
+  A build with the feature otlp sends spans to the collector in OTEL_EXPORTER_OTLP_ENDPOINT (docs/profiling.md).
 
 Exit codes:
 ",

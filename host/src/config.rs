@@ -90,6 +90,8 @@ pub struct Log {
     pub json: bool,
     /// The filter of our own traces.
     pub traces: String,
+    /// Whether it is somebody's own: then spans are told, too.
+    pub spans: bool,
 }
 
 /// How much each component says.
@@ -214,7 +216,7 @@ impl Config {
             cli::Command::Run(flags) => flags,
             cli::Command::Compile(cli::Compile { path, adaptors, map }) => {
                 let style = Style { terminal, color: terminal && !set("NO_COLOR") };
-                let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
+                let log = Log { levels: levels(None), json: false, traces: "error".to_owned(), spans: false };
                 let command = Command::Compile(Compile { path, adaptors, map });
                 return Ok(Config::untraced(style, log, command));
             }
@@ -236,14 +238,17 @@ impl Config {
             #[cfg(target_os = "linux")]
             cli::Command::Dev(flags) => {
                 let style = Style { terminal: terminal && !flags.log_json, color: terminal && !set("NO_COLOR") };
-                let log =
-                    Log { levels: levels(flags.log.as_ref()), json: flags.log_json, traces: traces(LogLevel::Default) };
-                let command = Command::Dev(Box::new(Dev::new(flags, zone())));
-                return Ok(Config::untraced(style, log, command));
+                let log = Log {
+                    levels: levels(flags.log.as_ref()),
+                    json: flags.log_json,
+                    traces: traces(LogLevel::Default),
+                    spans: set("RUST_LOG"),
+                };
+                return Config::untraced(style, log, Command::Dev(Box::new(Dev::new(flags, zone())))).exported();
             }
             #[cfg(target_os = "linux")]
             cli::Command::Engine(cli::Engine { parent, traced }) => {
-                let log = Log { levels: levels(None), json: false, traces: "error".to_owned() };
+                let log = Log { levels: levels(None), json: false, traces: "error".to_owned(), spans: false };
                 let (style, command) = (Style::default(), Command::Engine(Engine { parent }));
                 return Ok(Config { traced, ..Config::untraced(style, log, command) });
             }
@@ -253,7 +258,7 @@ impl Config {
         let style = Style { terminal: terminal && !flags.log_json && !events, color: terminal && !set("NO_COLOR") };
 
         let levels = levels(flags.log.as_ref());
-        let log = Log { levels, json: flags.log_json, traces: traces(levels.cli) };
+        let log = Log { levels, json: flags.log_json, traces: traces(levels.cli), spans: set("RUST_LOG") };
         let run = run(*flags)?;
         let is_profiled = run.profile.is_some();
         let config = Config::untraced(style, log, Command::Run(Box::new(run)));
@@ -313,7 +318,8 @@ fn served(log: Option<&cli::Log>, json: bool) -> Log {
         LogLevel::Debug => "warn,fulgurite=debug",
     };
     let traces = env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| ours.to_owned());
-    Log { levels, json, traces }
+    let spans = env::var_os("RUST_LOG").is_some_and(|filter| !filter.is_empty());
+    Log { levels, json, traces, spans }
 }
 
 /// Refuses limits that this build of V8 cannot keep.

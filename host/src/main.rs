@@ -11,6 +11,7 @@ use fulgurite::profile::Depth;
 use fulgurite::report::Report;
 use fulgurite::screen::{Screen, Style};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -51,6 +52,9 @@ fn traces(log: &config::Log, context: &Context) {
     let filter = quiet.iter().filter_map(|directive| directive.parse().ok());
     let filter = filter.fold(EnvFilter::new(&log.traces), EnvFilter::add_directive);
     let lines = tracing_subscriber::fmt::layer().with_ansi(screen.style().color).with_writer(screen);
+    // Whoever filters by himself hears of each span when it ends, with its time.
+    let ends = if log.spans { FmtSpan::CLOSE } else { FmtSpan::NONE };
+    let lines = lines.with_span_events(ends);
     let lines = if log.json { lines.json().boxed() } else { lines.boxed() };
     // Each has a filter of its own: what is only recorded is not said, and what nobody wants is not even made.
     let mut layers = vec![lines.with_filter(filter).boxed()];

@@ -224,11 +224,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
             record.run.clone_from(&parent.run);
         }
         attributes.record(&mut Fields(&mut record.fields));
-        if record.name == RUN
-            && let Some(run) = record.fields.get("run").and_then(Value::as_str)
-        {
+        if let Some(run) = record.fields.get("run").and_then(Value::as_str) {
             let run: Arc<str> = run.into();
-            inner.runs.insert(run.clone(), record.id);
+            if record.name == RUN {
+                inner.runs.insert(run.clone(), record.id);
+            }
             record.run = Some(run);
         }
         drop(inner);

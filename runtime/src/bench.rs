@@ -216,3 +216,21 @@ pub fn cold_start() -> (Duration, Duration) {
         (first, start.elapsed())
     })
 }
+
+/// Every span that a step makes, as it makes them when nobody looks.
+pub fn spans_of_nobody() {
+    use crate::spans;
+
+    let execute = spans::execute(&tracing::Span::none(), Some("plan"));
+    let step = spans::step(None, "step", 1, 100);
+    let called = spans::step(Some(&step), "called", 2, 100);
+    drop((spans::load(&step), spans::view(&step, 100), spans::collection("young")));
+    drop((spans::isolate(), spans::compile(&execute, "job.js", 100), spans::compile_v8("job.js")));
+    if spans::of_operations() {
+        drop(spans::operation(&step, 1, Some("fn"), Some(1)));
+    }
+    spans::heap(100);
+    let encoded = encode::Encoded { state: None, warnings: Vec::new(), spliced: 0, walks: 0, fresh: Vec::new() };
+    spans::encoded(&spans::encode(&step), &encoded);
+    spans::ended(&called, &Outcome::Success, &Figures::default());
+}

@@ -320,8 +320,8 @@ impl Isolate {
 
     /// What the step has used so far, for whoever wonders which limit to raise.
     fn used(&mut self) -> serde_json::Value {
-        let (began, cpu_then) = self.step_began;
-        let cpu = self.clock.and_then(ThreadClock::now).zip(cpu_then).map(|(now, then)| now.saturating_sub(then));
+        let (began, _) = self.step_began;
+        let cpu = self.step_cpu();
         serde_json::json!({
             "used": {
                 "wall_us": began.elapsed().as_micros() as u64,
@@ -435,9 +435,10 @@ impl Isolate {
         most
     }
 
-    /// CPU time of the thread so far, where there is a clock for it.
-    pub(crate) fn cpu(&self) -> Duration {
-        self.clock.and_then(ThreadClock::now).unwrap_or_default()
+    /// CPU time of the thread since the step began, where there is a clock for it.
+    pub(crate) fn step_cpu(&self) -> Option<Duration> {
+        let (_, then) = self.step_began;
+        self.clock.and_then(ThreadClock::now).zip(then).map(|(now, then)| now.saturating_sub(then))
     }
 }
 

@@ -152,18 +152,15 @@ pub(crate) async fn rehearse(isolate: &mut Isolate) {
     isolate.clear_timers();
 }
 
-/// When a step began, and the CPU time of the thread by then.
-type Start = (Instant, Duration);
-
-fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Start, Done) {
+fn prepare(isolate: &mut Isolate, task: &Task<'_>) -> (Instant, Done) {
     let _ = isolate.views.take_cost();
-    ((Instant::now(), isolate.cpu()), Done::new(&task.input))
+    (Instant::now(), Done::new(&task.input))
 }
 
 fn conclude(
     isolate: &mut Isolate,
     task: &Task<'_>,
-    (start, cpu): Start,
+    start: Instant,
     mut done: Done,
     result: Result<(), Outcome>,
 ) -> Done {
@@ -184,7 +181,7 @@ fn conclude(
     done.figures.bytes_out = done.output.as_ref().map_or(0, State::len);
     done.figures.heap = isolate.heap();
     done.figures.buffers = isolate.buffers();
-    done.figures.cpu = isolate.cpu().saturating_sub(cpu);
+    done.figures.cpu = isolate.step_cpu().unwrap_or_default();
     done.figures.duration = start.elapsed();
     done
 }

@@ -4,6 +4,9 @@ use crate::{guard, stage::Stages, tidy, v8, workspace};
 use anyhow::Result;
 use std::{path::Path, process::Command};
 
+/// The feature that is off by default: all tests are run with it, because it only adds something.
+const OTLP: [&str; 2] = ["--features", "fulgurite/otlp"];
+
 /// Runs all stages; the first that fails ends it.
 pub(crate) fn run(root: &Path, fix: bool) -> Result<()> {
     v8::ensure(root, &v8::Request::default())?;
@@ -24,13 +27,26 @@ pub(crate) fn run(root: &Path, fix: bool) -> Result<()> {
     stages.work("tidy", || Ok(format!("{} files", tidy::check(root)?)))?;
     let clippy = &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     stages.command("clippy", clippy, silent, "mend what clippy names; it is shown above")?;
+    // Of the whole workspace, so that packages keep their features: the host alone is checked again.
+    let otlp = &mut cargo(&["clippy", "--workspace", "--all-targets", OTLP[0], OTLP[1], "--", "-D", "warnings"]);
+    stages.command("otlp", otlp, silent, "mend what clippy names; it is shown above")?;
     let help = "mend it; one test alone: cargo test -p <crate> <name>";
     if nextest() {
-        stages.command("tests", &mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]), passed, help)?;
+        stages.command(
+            "tests",
+            &mut cargo(&["nextest", "run", "--workspace", OTLP[0], OTLP[1], "--no-fail-fast"]),
+            passed,
+            help,
+        )?;
         // nextest leaves the examples in the documentation to cargo.
-        stages.command("docs", &mut cargo(&["test", "--workspace", "--doc"]), passed, help)?;
+        stages.command("docs", &mut cargo(&["test", "--workspace", OTLP[0], OTLP[1], "--doc"]), passed, help)?;
     } else {
-        stages.command("tests", &mut cargo(&["test", "--workspace", "--no-fail-fast"]), passed, help)?;
+        stages.command(
+            "tests",
+            &mut cargo(&["test", "--workspace", OTLP[0], OTLP[1], "--no-fail-fast"]),
+            passed,
+            help,
+        )?;
     }
     stages.work("guard", || guard::check(root))?;
     stages.summary();

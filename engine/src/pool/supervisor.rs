@@ -53,9 +53,10 @@ impl Supervisor {
 
     pub(super) fn supervise(mut self, warm: &Sender<Result<Report, StartError>>) {
         let started = Child::start(&self.config);
-        let _ = warm.send(started.as_ref().map(|child| child.report.clone()).map_err(Clone::clone));
+        let told = started.as_ref().map(|child| child.report.clone()).map_err(Clone::clone);
         self.child = started.ok();
         self.note();
+        let _ = warm.send(told);
         if self.child.is_none() {
             return;
         }

@@ -258,6 +258,10 @@ Examples:
   fulgurite worker --outbox /var/lib/fulgurite          what is not acknowledged survives a kill
   curl -X POST -H \"Authorization: Bearer $WORKER_SECRET\" localhost:2222/runs/<id>/abort
 
+What it does:
+  GET /metrics on its port is for Prometheus (docs/worker.md). RUST_LOG adds its own traces (RUST_LOG=fulgurite=debug).
+  A build with the feature otlp sends spans of its runs to the collector in OTEL_EXPORTER_OTLP_ENDPOINT (docs/profiling.md).
+
 Signals:
   The first SIGTERM or Ctrl-C stops claiming and lets runs finish, the second ends them and reports it.
 

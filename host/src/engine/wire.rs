@@ -352,7 +352,9 @@ impl Listener {
 
 /// Takes in what a child traced of a run, or of the only one.
 pub fn absorb(recorder: &Recorder, body: Option<&Bytes>, run: Option<&str>) {
-    match body.map(|body| serde_json::from_slice(body)) {
+    // More than a child that is what it says has to tell between two events.
+    const MOST: usize = 256 << 20;
+    match body.filter(|body| body.len() <= MOST).map(|body| serde_json::from_slice(body)) {
         Some(Ok(batch)) => recorder.absorb(batch, run),
         // The child is one that runs other people's code: what it says need not be true.
         Some(Err(error)) => tracing::warn!(%error, "what an engine process traced cannot be read"),
