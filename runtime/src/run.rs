@@ -290,8 +290,7 @@ pub(crate) fn thread(
     let request = Arc::new(request);
     let reporter = Reporter { sink, open: Vec::new(), flood, longest: request.limits.log_line, secrets };
     let reporter = Speaker(Arc::new(Mutex::new(reporter)));
-    let inside = Span::current();
-    let compile = || Program::compile(&request.plan, &request.adaptors, &request.cache, &inside);
+    let compile = || Program::compile(&request.plan, &request.adaptors, &request.cache, &span);
     let (program, made) = match made {
         Some(made) => (compile(), Some(made)),
         None => std::thread::scope(|scope| {
