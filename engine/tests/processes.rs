@@ -119,7 +119,14 @@ fn perform(plan: &str, request: &child::Request, events: &Events, told: &(Mutex<
         let log = Log { step: Some("s".into()), execution: Some(1), of_job: true, level: 1, message: 0 };
         events.tell(Event::Log(log), &[vec![text.into()]]);
     };
-    let start = RunStart { plan: None, name: None, start: "s".into(), bytes_in: 0, startup: Duration::ZERO };
+    let start = RunStart {
+        plan: None,
+        name: None,
+        start: "s".into(),
+        bytes_in: 0,
+        startup: Duration::ZERO,
+        isolate: Duration::ZERO,
+    };
     events.tell(Event::RunStart(start), &[]);
     let step = StepStart {
         execution: 1,
@@ -334,6 +341,7 @@ fn words(incoming: &Incoming) -> String {
         Event::Log(log) => String::from_utf8(incoming.bodies[log.message as usize].to_vec()).unwrap(),
         Event::StepComplete(step) => format!("step {}", step.outcome.reason()),
         Event::RunComplete(run) => format!("run {}", run.outcome.reason()),
+        Event::Traces(_) => "traces".into(),
     }
 }
 
