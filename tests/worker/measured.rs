@@ -61,7 +61,7 @@ async fn known_runs() {
         let name = name.split('{').next().expect("a name");
         let is_there =
             |sample: &String| sample.strip_prefix(name).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
-        assert!(after.0.keys().any(|sample| is_there(sample)), "{name} is documented and not there");
+        assert!(after.0.keys().any(is_there), "{name} is documented and not there");
     }
     let output = format!(r#"{{"data":{{"n":1,"rest":"{rest}"}},"sum":2}}"#);
     assert_eq!(after.value("state_in_bytes_total"), input.len() as f64);
