@@ -1,0 +1,322 @@
+//! A driver of the side-by-side: one long-lived process for one column of it. `cargo xtask bench` starts it; alone it does nothing.
+//!
+//! It is asked by lines of JSON and answers by lines of JSON, as `benches/peers/driver.mjs` does. One run is: bytes of the state
+//! in memory → checked, run, encoded → bytes of the output, in one piece.
+//!
+//! | column | what a run is |
+//! |---|---|
+//! | `here` | a fresh isolate on a thread of this process, as `fulgurite run` has it |
+//! | `apart` | a run in a hardened child, as `fulgurite worker` has it |
+//! | `floor` | bare `JSON.parse`, `JSON.stringify` and a copy to UTF-8 in an isolate of ours; no job |
+//! | `memcpy` | a copy of the bytes into memory that is there already |
+
+use std::io::{BufRead, Write};
+use std::process::ExitCode;
+
+/// Asked for on Linux only: the pool of children is there, and so is what measures us.
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let column: Box<dyn columns::Column> = match arguments[..] {
+        ["engine", parent] => return columns::serve(parent),
+        ["here", megabytes] => Box::new(columns::Here::new(columns::bytes(megabytes))),
+        ["apart", megabytes] => Box::new(columns::Apart::new(columns::bytes(megabytes))),
+        ["floor", _] => Box::<columns::Floor>::default(),
+        ["memcpy", _] => Box::<columns::Memcpy>::default(),
+        _ => {
+            println!("cargo xtask bench starts this");
+            return ExitCode::SUCCESS;
+        }
+    };
+    serve(column);
+    ExitCode::SUCCESS
+}
+
+/// There is nothing to measure.
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    println!("runs are measured on Linux only");
+    ExitCode::SUCCESS
+}
+
+/// Answers until nobody asks any more.
+#[cfg(target_os = "linux")]
+fn serve(mut column: Box<dyn columns::Column>) {
+    use serde_json::{Value, json};
+
+    let mut out = std::io::stdout();
+    let mut answer = |said: Value| {
+        // Whoever asked may be gone, and then so are we.
+        let _ = writeln!(out, "{said}").and_then(|()| out.flush());
+    };
+    answer(json!({ "ready": column.versions() }));
+    let mut output = None;
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        let said = match serde_json::from_str(&line) {
+            Ok(question) => columns::answer(column.as_mut(), &question, &mut output),
+            Err(error) => Err(format!("not a question: {error}")),
+        };
+        answer(said.unwrap_or_else(|error| json!({ "error": error })));
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod columns {
+    //! What is measured.
+
+    use std::hint::black_box;
+    use std::path::Path;
+    use std::process::ExitCode;
+    use std::sync::Arc;
+    use std::sync::mpsc::{Sender, channel};
+    use std::time::Instant;
+
+    use bytes::Bytes;
+    use fulgurite::decode::{self, Files};
+    use fulgurite::engine::{build, config, wire, worker::Worker};
+    use fulgurite_engine::pool::Room;
+    use fulgurite_engine::{Config, Pool, child};
+    use fulgurite_plan::{Outcome, Plan};
+    use fulgurite_runtime::bench::Warm;
+    use fulgurite_runtime::{Cache, Event, Limits, Request, RunComplete};
+    use fulgurite_state::{IndexOptions, State};
+    use serde_json::{Value, json};
+
+    /// One column.
+    pub(super) trait Column {
+        /// What it is.
+        fn versions(&self) -> String;
+        /// Takes the plan and the bytes of the state, off the clock.
+        fn load(&mut self, plan: Plan, state: Bytes);
+        /// One run; the output, if its column has one, or how long it would be.
+        fn run(&mut self) -> Result<Output, String>;
+        /// Garbage of the run before, off the clock.
+        fn collect(&mut self) {}
+    }
+
+    /// What a run makes.
+    pub(super) enum Output {
+        /// The bytes.
+        Bytes(Bytes),
+        /// There is no job, and nothing to compare.
+        Length(usize),
+    }
+
+    /// What one question is answered with.
+    pub(super) fn answer(
+        column: &mut dyn Column,
+        question: &Value,
+        output: &mut Option<Bytes>,
+    ) -> Result<Value, String> {
+        match question["do"].as_str() {
+            Some("load") => {
+                *output = None;
+                let state = std::fs::read(question["state"].as_str().unwrap_or_default());
+                column.load(plan(&question["workflow"].to_string())?, state.map_err(|error| error.to_string())?.into());
+                Ok(json!({}))
+            }
+            Some("run") => {
+                *output = None;
+                column.collect();
+                let start = Instant::now();
+                let made = column.run()?;
+                let wall = start.elapsed();
+                let length = match made {
+                    Output::Bytes(bytes) => output.insert(bytes).len(),
+                    Output::Length(length) => length,
+                };
+                Ok(json!({ "wall": wall.as_nanos() as u64, "bytes": length }))
+            }
+            Some("write") => {
+                let path = question["path"].as_str().unwrap_or_default();
+                let output = output.as_ref().ok_or("there is no output")?;
+                std::fs::write(path, output).map_err(|error| error.to_string())?;
+                Ok(json!({}))
+            }
+            _ => Err("no such question".into()),
+        }
+    }
+
+    /// What somebody typed in megabytes.
+    pub(super) fn bytes(megabytes: &str) -> usize {
+        megabytes.parse::<usize>().expect("a number of megabytes") << 20
+    }
+
+    fn plan(workflow: &str) -> Result<Plan, String> {
+        let read = |_: &Path| Ok(workflow.to_owned());
+        let files = Files { read: &read, list: &|_| Vec::new(), credentials: None };
+        let decoded = decode::file(Path::new("workflow.json"), &files);
+        decoded.map(|decoded| decoded.plan).map_err(|error| error.diagnostic().message.clone())
+    }
+
+    /// No limit but that of memory may decide a measurement.
+    fn request(plan: &Plan, memory: usize, cache: &Arc<Cache>) -> Request {
+        let limits = Limits { heap: Some(memory), step_timeout: None, state: None, ..Limits::default() };
+        Request { limits, cache: cache.clone(), ..Request::new(plan.clone()) }
+    }
+
+    fn result(complete: RunComplete) -> Result<Output, String> {
+        match &complete.outcome {
+            Outcome::Success => Ok(Output::Bytes(complete.result().unwrap_or_else(State::empty).to_bytes())),
+            Outcome::Fail(error) | Outcome::Crash(error) | Outcome::Exception(error) | Outcome::Kill(_, error) => {
+                Err(format!("{}: {}", error.name, error.message))
+            }
+        }
+    }
+
+    fn ours() -> String {
+        format!("fulgurite {}", build())
+    }
+
+    /// What was loaded.
+    struct Loaded {
+        plan: Plan,
+        state: Bytes,
+    }
+
+    /// Runs on threads of this process.
+    pub(super) struct Here {
+        memory: usize,
+        cache: Arc<Cache>,
+        loaded: Option<Loaded>,
+    }
+
+    impl Here {
+        pub(super) fn new(memory: usize) -> Here {
+            fulgurite_runtime::initialize();
+            Here { memory, cache: Arc::default(), loaded: None }
+        }
+    }
+
+    impl Column for Here {
+        fn versions(&self) -> String {
+            ours()
+        }
+
+        fn load(&mut self, plan: Plan, state: Bytes) {
+            self.loaded = Some(Loaded { plan, state });
+        }
+
+        fn run(&mut self) -> Result<Output, String> {
+            let Loaded { plan, state } = self.loaded.as_ref().ok_or("nothing is loaded")?;
+            let request = request(plan, self.memory, &self.cache);
+            let input = State::parse(state.clone(), &request.index).map_err(|error| error.to_string())?;
+            let (ended, end) = channel();
+            fulgurite_runtime::start(Request { input: Some(input), ..request }, told(ended)).join();
+            result(end.recv().map_err(|_| "the run has no end")?)
+        }
+    }
+
+    /// Hears of the end.
+    fn told(ended: Sender<RunComplete>) -> impl FnMut(Event) + Send {
+        move |event| {
+            if let Event::RunComplete(complete) = event {
+                let _ = ended.send(complete);
+            }
+        }
+    }
+
+    /// Runs in a child.
+    pub(super) struct Apart {
+        memory: usize,
+        pool: Pool,
+        loaded: Option<Loaded>,
+    }
+
+    impl Apart {
+        pub(super) fn new(memory: usize) -> Apart {
+            // A child that is replaced between two runs would be no warm one.
+            let config = Config { recycle_growth: u64::MAX, recycle_runs: u64::MAX, ..config(None, false) };
+            Apart { memory, pool: Pool::start(config).expect("a child"), loaded: None }
+        }
+    }
+
+    impl Column for Apart {
+        fn versions(&self) -> String {
+            ours()
+        }
+
+        fn load(&mut self, plan: Plan, state: Bytes) {
+            self.loaded = Some(Loaded { plan, state });
+        }
+
+        fn run(&mut self) -> Result<Output, String> {
+            let Loaded { plan, state } = self.loaded.as_ref().ok_or("nothing is loaded")?;
+            let request = wire::request(&request(plan, self.memory, &Arc::default()));
+            let request = fulgurite_engine::pool::Request { input: Some(vec![state.clone()]), ..request };
+            let (ended, end) = channel();
+            let (mut listener, mut tell) = (wire::Listener::new(plan), told(ended));
+            let sink = move |incoming: Option<_>| {
+                incoming.and_then(|incoming| listener.event(incoming)).into_iter().for_each(&mut tell);
+                Room::Free
+            };
+            let slot = self.pool.slot(None).ok_or("there is no child")?;
+            slot.start(request, Box::new(sink)).join();
+            result(end.recv().map_err(|_| "the run has no end")?)
+        }
+    }
+
+    /// A child of [`Apart`].
+    pub(super) fn serve(parent: &str) -> ExitCode {
+        match child::serve(parent.parse().unwrap_or_default(), &build(), &mut Worker::default()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        }
+    }
+
+    /// What everybody pays who parses.
+    pub(super) struct Floor {
+        warm: Warm,
+        state: Bytes,
+    }
+
+    impl Default for Floor {
+        fn default() -> Floor {
+            fulgurite_runtime::initialize();
+            Floor { warm: Warm::new(IndexOptions::default()), state: Bytes::new() }
+        }
+    }
+
+    impl Column for Floor {
+        fn versions(&self) -> String {
+            format!("V8 {}", fulgurite_runtime::v8_version())
+        }
+
+        fn load(&mut self, _: Plan, state: Bytes) {
+            self.state = state;
+        }
+
+        fn run(&mut self) -> Result<Output, String> {
+            Ok(Output::Length(self.warm.floor(&self.state).0))
+        }
+
+        fn collect(&mut self) {
+            self.warm.collect();
+        }
+    }
+
+    /// What the memory of the machine can do.
+    #[derive(Default)]
+    pub(super) struct Memcpy {
+        from: Bytes,
+        to: Vec<u8>,
+    }
+
+    impl Column for Memcpy {
+        fn versions(&self) -> String {
+            String::new()
+        }
+
+        fn load(&mut self, _: Plan, state: Bytes) {
+            self.to = vec![1; state.len()];
+            self.from = state;
+        }
+
+        fn run(&mut self) -> Result<Output, String> {
+            self.to.copy_from_slice(black_box(&self.from));
+            black_box(&self.to);
+            Ok(Output::Length(self.to.len()))
+        }
+    }
+}
