@@ -116,9 +116,12 @@ mod columns {
                 column.load(plan(&question["workflow"].to_string())?, state.map_err(|error| error.to_string())?.into());
                 Ok(json!({}))
             }
-            Some("run") => {
+            Some("collect") => {
                 *output = None;
                 column.collect();
+                Ok(json!({}))
+            }
+            Some("run") => {
                 let start = Instant::now();
                 let made = column.run()?;
                 let wall = start.elapsed();

@@ -67,11 +67,14 @@ const asked = {
     state = readFileSync(question.state);
     return {};
   },
-  async run() {
+  async collect() {
     output = undefined;
     // The engine's child ends its thread after it has told of the end.
     await new Promise((resolve) => setTimeout(resolve, 20));
     globalThis.gc?.();
+    return {};
+  },
+  async run() {
     const start = process.hrtime.bigint();
     const result = await run(workflow, JSON.parse(state.toString()));
     output = Buffer.from(JSON.stringify(result ?? {}));

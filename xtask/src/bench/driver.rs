@@ -66,6 +66,8 @@ impl Driver {
 
     /// One run, and the length of its output.
     pub(super) fn run(&mut self) -> Result<(Sample, u64), Failure> {
+        // What the run before left is nobody's time and nobody's memory.
+        self.ask(&json!({ "do": "collect" }))?;
         let root = self.child.id();
         let before = process::tree(root);
         let cpu = process::cpu(&before);

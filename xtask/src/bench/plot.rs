@@ -87,6 +87,10 @@ pub(super) fn lines(plot: &Lines) -> Option<String> {
             let _ = write!(svg, r#"<circle r="3.5" cx="{x:.1}" cy="{y:.1}" style="fill:var(--{})"/>"#, line.column);
         }
     }
+    let last = |line: &Line| line.points.last().map(|end| end.0);
+    if let Some(at) = plot.lines.first().and_then(last).filter(|at| plot.lines.iter().all(|it| last(it) == Some(*at))) {
+        text(&mut svg, LEFT + WIDE + 16.0, 26.0, "start", "dim", &format!("at {}", (plot.x.show)(at)));
+    }
     let ends: Vec<_> = plot.lines.iter().filter_map(|line| line.points.last().map(|end| (line, end))).collect();
     let wished: Vec<f64> = ends.iter().map(|(_, end)| up(end.1)).collect();
     for ((line, end), at) in ends.iter().zip(apart(&wished, 18.0, TOP + HIGH)) {
