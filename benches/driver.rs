@@ -10,7 +10,6 @@
 //! | `floor` | bare `JSON.parse`, `JSON.stringify` and a copy to UTF-8 in an isolate of ours; no job |
 //! | `memcpy` | a copy of the bytes into memory that is there already |
 
-use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
 /// Asked for on Linux only: the pool of children is there, and so is what measures us.
@@ -43,6 +42,8 @@ fn main() -> ExitCode {
 /// Answers until nobody asks any more.
 #[cfg(target_os = "linux")]
 fn serve(mut column: Box<dyn columns::Column>) {
+    use std::io::{BufRead, Write};
+
     use serde_json::{Value, json};
 
     let mut out = std::io::stdout();
@@ -70,7 +71,7 @@ mod columns {
     use std::process::ExitCode;
     use std::sync::Arc;
     use std::sync::mpsc::{Sender, channel};
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use bytes::Bytes;
     use fulgurite::decode::{self, Files};
@@ -91,6 +92,10 @@ mod columns {
         fn load(&mut self, plan: Plan, state: Bytes);
         /// One run; the output, if its column has one, or how long it would be.
         fn run(&mut self) -> Result<Output, String>;
+        /// What the time of the last run went into, if that is known.
+        fn parts(&self) -> Option<Value> {
+            None
+        }
         /// Garbage of the run before, off the clock.
         fn collect(&mut self) {}
     }
@@ -129,7 +134,7 @@ mod columns {
                     Output::Bytes(bytes) => output.insert(bytes).len(),
                     Output::Length(length) => length,
                 };
-                Ok(json!({ "wall": wall.as_nanos() as u64, "bytes": length }))
+                Ok(json!({ "wall": wall.as_nanos() as u64, "bytes": length, "parts": column.parts() }))
             }
             Some("write") => {
                 let path = question["path"].as_str().unwrap_or_default();
@@ -178,17 +183,73 @@ mod columns {
         state: Bytes,
     }
 
+    /// What the time of a run goes into.
+    #[derive(Default)]
+    struct Parts {
+        /// Checking and indexing the input.
+        index: Duration,
+        /// A new isolate.
+        isolate: Duration,
+        /// Jobs' modules, loaded and evaluated.
+        load: Duration,
+        /// Views, and parsing what was touched.
+        view: Duration,
+        encode: Duration,
+        /// What steps take beside that: users' code, and collecting its garbage.
+        job: Duration,
+        /// All else: the thread, the events, the isolate's end.
+        rest: Duration,
+        /// Making the output one piece.
+        flatten: Duration,
+    }
+
+    impl Parts {
+        fn take(&mut self, event: &Event) {
+            match event {
+                Event::RunStart(run) => self.isolate = run.startup,
+                Event::StepComplete(step) => {
+                    let figures = &step.figures;
+                    self.load += figures.load;
+                    self.view += figures.view;
+                    self.encode += figures.encode;
+                    self.job += figures.duration.saturating_sub(figures.load + figures.view + figures.encode);
+                }
+                _ => {}
+            }
+        }
+
+        fn known(&self) -> Duration {
+            self.index + self.isolate + self.load + self.view + self.encode + self.job + self.flatten
+        }
+
+        fn to_json(&self) -> Value {
+            let Parts { index, isolate, load, view, encode, job, rest, flatten } = self;
+            let parts = [
+                ("check and index", index),
+                ("isolate", isolate),
+                ("modules", load),
+                ("view and parse", view),
+                ("job", job),
+                ("encode", encode),
+                ("one piece", flatten),
+                ("rest", rest),
+            ];
+            parts.into_iter().map(|(name, time)| (name.to_owned(), Value::from(time.as_nanos() as u64))).collect()
+        }
+    }
+
     /// Runs on threads of this process.
     pub(super) struct Here {
         memory: usize,
         cache: Arc<Cache>,
         loaded: Option<Loaded>,
+        parts: Parts,
     }
 
     impl Here {
         pub(super) fn new(memory: usize) -> Here {
             fulgurite_runtime::initialize();
-            Here { memory, cache: Arc::default(), loaded: None }
+            Here { memory, cache: Arc::default(), loaded: None, parts: Parts::default() }
         }
     }
 
@@ -203,11 +264,29 @@ mod columns {
 
         fn run(&mut self) -> Result<Output, String> {
             let Loaded { plan, state } = self.loaded.as_ref().ok_or("nothing is loaded")?;
+            let start = Instant::now();
             let request = request(plan, self.memory, &self.cache);
             let input = State::parse(state.clone(), &request.index).map_err(|error| error.to_string())?;
+            let mut parts = Parts { index: start.elapsed(), ..Parts::default() };
             let (ended, end) = channel();
-            fulgurite_runtime::start(Request { input: Some(input), ..request }, told(ended)).join();
-            result(end.recv().map_err(|_| "the run has no end")?)
+            let sink = move |event| {
+                parts.take(&event);
+                if let Event::RunComplete(complete) = event {
+                    let _ = ended.send((complete, std::mem::take(&mut parts)));
+                }
+            };
+            fulgurite_runtime::start(Request { input: Some(input), ..request }, sink).join();
+            let (complete, mut parts) = end.recv().map_err(|_| "the run has no end")?;
+            let joined = Instant::now();
+            let output = result(complete);
+            parts.flatten = joined.elapsed();
+            parts.rest = start.elapsed().saturating_sub(parts.known());
+            self.parts = parts;
+            output
+        }
+
+        fn parts(&self) -> Option<Value> {
+            Some(self.parts.to_json())
         }
     }
 

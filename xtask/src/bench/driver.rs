@@ -28,6 +28,15 @@ pub(super) struct Driver {
     limit: Duration,
 }
 
+/// What a run came to.
+pub(super) struct Run {
+    pub(super) sample: Sample,
+    /// Bytes.
+    pub(super) output: u64,
+    /// What its time went into, in nanoseconds, where the driver knows.
+    pub(super) parts: Vec<(String, u64)>,
+}
+
 /// Why there is no answer. It is a result of the driver's column.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Failure {
@@ -64,8 +73,8 @@ impl Driver {
         self.ask(&json!({ "do": "load", "workflow": workflow, "state": state })).map(drop)
     }
 
-    /// One run, and the length of its output.
-    pub(super) fn run(&mut self) -> Result<(Sample, u64), Failure> {
+    /// One run.
+    pub(super) fn run(&mut self) -> Result<Run, Failure> {
         // What the run before left is nobody's time and nobody's memory.
         self.ask(&json!({ "do": "collect" }))?;
         let root = self.child.id();
@@ -78,7 +87,12 @@ impl Driver {
         let peak = watch.stop();
         let answer = answer?;
         let figure = |name: &str| answer[name].as_u64().unwrap_or(0);
-        Ok((Sample { wall: figure("wall"), cpu, peak }, figure("bytes")))
+        let parts = answer["parts"].as_object().into_iter().flatten();
+        Ok(Run {
+            sample: Sample { wall: figure("wall"), cpu, peak },
+            output: figure("bytes"),
+            parts: parts.filter_map(|(name, time)| Some((name.clone(), time.as_u64()?))).collect(),
+        })
     }
 
     /// Has the output of the last run written.

@@ -13,8 +13,8 @@ use anyhow::{Context, Result};
 use super::{
     columns::{Column, OURS},
     digest,
-    driver::{Driver, Failure},
-    result::{Cell, Measured, Sample},
+    driver::{Driver, Failure, Run},
+    result::{Cell, Measured},
 };
 use crate::workloads::{self, Graph, Workload};
 
@@ -34,9 +34,9 @@ fn limit(size: u64) -> Duration {
 
 fn rounds(size: u64) -> usize {
     match size {
-        ..=100_000 => 15,
-        ..=1_000_000 => 9,
-        ..=10_000_000 => 5,
+        0..=100_000 => 15,
+        100_001..=1_000_000 => 9,
+        1_000_001..=10_000_000 => 5,
         _ => 3,
     }
 }
@@ -71,7 +71,8 @@ pub(super) fn workload(
         runners.iter_mut().for_each(|runner| runner.finish(&stage));
     }
     let differs = stage.compare(&runners)?;
-    let output = runners.iter().find(|runner| runner.column.id == OURS).and_then(|runner| runner.output);
+    let ours = runners.iter_mut().find(|runner| runner.column.id == OURS).and_then(Runner::middle);
+    let (output, parts) = ours.map(|run| (run.output, run.parts)).unzip();
     cells.extend(runners.into_iter().map(|runner| (runner.column.id.to_owned(), runner.cell())));
     Ok(Measured {
         name: workload.name(),
@@ -85,6 +86,7 @@ pub(super) fn workload(
         output,
         in_turn,
         cells,
+        parts: parts.unwrap_or_default(),
         differs,
     })
 }
@@ -114,8 +116,7 @@ struct Stage<'a> {
 struct Runner<'a> {
     column: &'a Column,
     driver: Option<Driver>,
-    runs: Vec<Sample>,
-    output: Option<u64>,
+    runs: Vec<Run>,
     failure: Option<Failure>,
     written: Option<PathBuf>,
 }
@@ -123,7 +124,7 @@ struct Runner<'a> {
 impl Stage<'_> {
     /// Starts a column and warms it up.
     fn start<'a>(&self, column: &'a Column, versions: &mut BTreeMap<String, String>) -> Runner<'a> {
-        let mut runner = Runner { column, driver: None, runs: Vec::new(), output: None, failure: None, written: None };
+        let mut runner = Runner { column, driver: None, runs: Vec::new(), failure: None, written: None };
         let Ok(start) = &column.start else { return runner };
         let errors = self.work.join(format!("{}.stderr", column.id));
         let prepared = Driver::start(start, &errors, limit(self.workload.size)).and_then(|(mut driver, version)| {
@@ -170,16 +171,13 @@ impl Stage<'_> {
 
 impl Runner<'_> {
     fn round(&mut self) {
-        let spent: u64 = self.runs.iter().map(|run| run.wall).sum();
+        let spent: u64 = self.runs.iter().map(|run| run.sample.wall).sum();
         if Duration::from_nanos(spent) > ENOUGH {
             return;
         }
         let Some(driver) = &mut self.driver else { return };
         match driver.run() {
-            Ok((sample, output)) => {
-                self.runs.push(sample);
-                self.output = Some(output);
-            }
+            Ok(run) => self.runs.push(run),
             Err(failure) => {
                 self.failure = Some(failure);
                 self.driver = None;
@@ -199,11 +197,19 @@ impl Runner<'_> {
         }
     }
 
+    /// The run in the middle; its parts are taken.
+    fn middle(&mut self) -> Option<Run> {
+        self.runs.sort_by_key(|run| run.sample.wall);
+        let middle = self.runs.len() / 2;
+        let run = self.runs.get_mut(middle)?;
+        Some(Run { sample: run.sample, output: run.output, parts: std::mem::take(&mut run.parts) })
+    }
+
     /// A column that failed in some round has failed.
     fn cell(self) -> Cell {
         match self.failure {
             Some(Failure { reason, detail }) => Cell::Failed { reason: reason.into(), detail },
-            None => Cell::Runs(self.runs),
+            None => Cell::Runs(self.runs.into_iter().map(|run| run.sample).collect()),
         }
     }
 }

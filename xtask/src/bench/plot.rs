@@ -200,7 +200,7 @@ impl Scale {
     fn of(values: impl Iterator<Item = f64>) -> Option<Scale> {
         let exponents = values.filter(|value| *value > 0.0).map(f64::log10);
         let (low, high) = exponents.fold((f64::MAX, f64::MIN), |(low, high), it| (low.min(it), high.max(it)));
-        (low <= high).then(|| Scale { low: low - 0.1, high: high + 0.1 })
+        (low <= high).then_some(Scale { low: low - 0.1, high: high + 0.1 })
     }
 
     /// From 0 to 1.
@@ -260,7 +260,7 @@ mod tests {
         let check = |value, text: &str| assert_eq!(times(value), text);
         check(0.456, "0.46×");
         check(1.0, "1×");
-        check(3.14, "3.1×");
+        check(3.12, "3.1×");
         check(42.4, "42×");
         check(1234.0, "1234×");
         check(100.0, "100×");

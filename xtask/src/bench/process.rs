@@ -13,9 +13,6 @@ use std::{
 /// How often memory is looked at.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Pages are of 4 KiB on all machines that we measure on; where they are not, the figures of memory are wrong by that factor.
-const PAGE: u64 = 4096;
-
 /// A process and its descendants.
 pub(super) fn tree(root: u32) -> Vec<u32> {
     let mut all = vec![root];
@@ -34,25 +31,39 @@ pub(super) fn tree(root: u32) -> Vec<u32> {
 
 /// Ends a process and all its descendants.
 pub(super) fn kill(root: u32) {
-    for pid in tree(root) {
-        // SAFETY: no memory is involved, and the process is one that we started or that one of those did.
-        unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) };
-    }
+    tree(root).into_iter().for_each(end);
 }
 
 /// CPU time of all threads that these processes have or had, in nanoseconds. Who has gone counts for nothing.
 pub(super) fn cpu(pids: &[u32]) -> u64 {
-    let of = |pid: &u32| {
-        let mut clock = 0;
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: both are given places of their own to write to.
-        let known = unsafe {
-            libc::clock_getcpuclockid(*pid as libc::pid_t, &mut clock) == 0
-                && libc::clock_gettime(clock, &mut time) == 0
-        };
-        if known { time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64 } else { 0 }
+    pids.iter().filter_map(|pid| clock(*pid)).sum()
+}
+
+#[cfg(target_os = "linux")]
+fn end(pid: u32) {
+    // SAFETY: no memory is involved, and the process is one that we started or that one of those did.
+    unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) };
+}
+
+#[cfg(target_os = "linux")]
+fn clock(pid: u32) -> Option<u64> {
+    let mut clock = 0;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: both are given places of their own to write to.
+    let known = unsafe {
+        libc::clock_getcpuclockid(pid as libc::pid_t, &mut clock) == 0 && libc::clock_gettime(clock, &mut time) == 0
     };
-    pids.iter().map(of).sum()
+    known.then_some(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+}
+
+/// Nothing is measured here.
+#[cfg(not(target_os = "linux"))]
+fn end(_: u32) {}
+
+/// Nothing is measured here.
+#[cfg(not(target_os = "linux"))]
+fn clock(_: u32) -> Option<u64> {
+    None
 }
 
 /// Lets the kernel forget the most memory that these processes had.
@@ -65,21 +76,18 @@ fn forget_peaks(pids: &[u32]) {
 
 /// The most memory that one of these had since, in bytes, as the kernel counted it.
 fn highest_peak(pids: &[u32]) -> u64 {
-    let of = |pid: &u32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
-    };
-    pids.iter().filter_map(of).max().unwrap_or(0)
+    pids.iter().filter_map(|pid| memory(*pid, "VmHWM:")).max().unwrap_or(0)
 }
 
 /// Memory that these have now, in bytes. What two of them share counts twice.
 fn resident(pids: &[u32]) -> u64 {
-    let of = |pid: &u32| {
-        let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-        statm.split_whitespace().nth(1)?.parse::<u64>().ok().map(|pages| pages * PAGE)
-    };
-    pids.iter().filter_map(of).sum()
+    pids.iter().filter_map(|pid| memory(*pid, "VmRSS:")).sum()
+}
+
+fn memory(pid: u32, field: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
 
 /// Watches a tree's memory while something goes on.

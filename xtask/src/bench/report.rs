@@ -204,7 +204,7 @@ fn all_figures(page: &mut String, report: &Report) {
     for shown in &COLUMNS {
         let _ = write!(page, "<th style=\"color:var(--{})\">{}", shown.id, escape(shown.label));
     }
-    page.push_str("<th>runtime / ours<th>engine / ours<th>ours / floor</thead><tbody>");
+    page.push_str("<th>runtime / ours<th>engine / ours<th>ours / floor<th>what ours goes into</thead><tbody>");
     for workload in &report.workloads {
         let alone = if workload.in_turn { "" } else { "<br><small class=dim>one column after another</small>" };
         let _ = write!(page, "<tr><th>{}{alone}", escape(&workload.name));
@@ -214,6 +214,7 @@ fn all_figures(page: &mut String, report: &Report) {
         for (left, right) in [(RUNTIME, OURS), ("node-engine", OURS), (OURS, FLOOR)] {
             let _ = write!(page, "<td>{}", workload.ratio(left, right).map_or("–".into(), times));
         }
+        let _ = write!(page, "<td><small>{}</small>", escape(&parts(workload).unwrap_or_default()));
     }
     page.push_str("</tbody></table></div>");
 }
@@ -254,7 +255,9 @@ fn explanations(page: &mut String, report: &Report, notes: &Notes) {
     let mut explained: Vec<(&str, Vec<String>)> = Vec::new();
     for workload in &report.workloads {
         let (Some(why), Some(note)) = (shortfall(workload), notes.on(&workload.name)) else { continue };
-        let line = format!("<b>{}</b>: {}", escape(&workload.name), escape(&why));
+        let parts =
+            parts(workload).map_or(String::new(), |parts| format!(". <span class=dim>{}</span>", escape(&parts)));
+        let line = format!("<b>{}</b>: {}{parts}", escape(&workload.name), escape(&why));
         match explained.iter_mut().find(|(known, _)| *known == note) {
             Some((_, lines)) => lines.push(line),
             None => explained.push((note, vec![line])),
@@ -271,6 +274,16 @@ fn explanations(page: &mut String, report: &Report, notes: &Notes) {
     if !missing.is_empty() {
         let _ = write!(page, "<p class=bad>Without an explanation: {}</p>", escape(&missing.join("; ")));
     }
+}
+
+/// What our time goes into, without what is too little to matter.
+fn parts(workload: &Measured) -> Option<String> {
+    let all: u64 = workload.parts.iter().map(|(_, time)| time).sum();
+    let mut parts: Vec<_> = workload.parts.iter().filter(|(_, time)| time * 20 >= all.max(1)).collect();
+    parts.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+    let shown: Vec<String> =
+        parts.iter().map(|(name, time)| format!("{name} {}", seconds(*time as f64 / 1e9))).collect();
+    (!shown.is_empty()).then(|| shown.join(", "))
 }
 
 fn comparison(page: &mut String, old: &Report, new: &Report) {
@@ -367,6 +380,7 @@ mod tests {
             "outputs differ: text/map/1MB/fan-4",
             "Because &lt;of&gt; that.",
             "1.9× the time of @openfn/runtime, 40× the floor",
+            "isolate 3 ms",
             "Without an explanation: text/map/1MB/fan-4: out of memory",
             "Compared with abc1234",
             "step/empty",

@@ -41,6 +41,8 @@ pub(super) struct Measured {
     pub(super) in_turn: bool,
     /// By the column's id.
     pub(super) cells: BTreeMap<String, Cell>,
+    /// What the time of our run in the middle went into, in nanoseconds.
+    pub(super) parts: Vec<(String, u64)>,
     /// Whose output is another than ours, and where.
     pub(super) differs: Vec<String>,
 }
@@ -196,6 +198,7 @@ impl Measured {
             "output": self.output,
             "in_turn": self.in_turn,
             "columns": cells.collect::<serde_json::Map<_, _>>(),
+            "parts": self.parts.iter().map(|(name, time)| json!([name, time])).collect::<Vec<_>>(),
             "differs": self.differs,
         })
     }
@@ -222,6 +225,7 @@ impl Measured {
             output: value["output"].as_u64(),
             in_turn: value["in_turn"].as_bool().unwrap_or(true),
             cells: cells.collect::<Option<_>>().with_context(|| format!("a column of {name} is not one"))?,
+            parts: list(&value["parts"]).filter_map(|it| Some((text_of(&it[0]), it[1].as_u64()?))).collect(),
             differs: list(&value["differs"]).map(text_of).collect(),
             name,
         })
@@ -253,6 +257,7 @@ pub(super) fn canned() -> Report {
             output: Some(size - 10),
             in_turn: true,
             cells: cells.into_iter().map(|(column, cell)| (column.to_owned(), cell)).collect(),
+            parts: vec![("isolate".into(), 3_000_000), ("job".into(), 50_000)],
             differs: Vec::new(),
         }
     };
