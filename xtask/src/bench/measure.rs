@@ -25,7 +25,7 @@ const TOGETHER: u64 = 200_000_000;
 const WARM: u64 = 100_000;
 
 /// A column that has run for so long gets no more rounds.
-const ENOUGH: Duration = Duration::from_secs(5);
+const ENOUGH: Duration = Duration::from_secs(4);
 
 /// What takes longer has no result.
 fn limit(size: u64) -> Duration {

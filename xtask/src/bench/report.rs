@@ -55,14 +55,14 @@ pub(super) fn summary(report: &Report) -> String {
     let mut text = String::new();
     for column in ["node-runtime", "node-engine", FLOOR] {
         let ratios = ratios(column);
-        let ahead = ratios.iter().filter(|ratio| **ratio > 1.0).count();
+        let longer = ratios.iter().filter(|ratio| **ratio > 1.0).count();
         let label = COLUMNS.iter().find(|shown| shown.id == column).map_or(column, |shown| shown.label);
         if let Some(mean) = stats::geometric_mean(ratios.iter().copied()) {
             let _ = writeln!(
                 text,
-                "Fulgurite is ahead of {label} in {ahead} of {} workloads, by {} in the geometric mean",
+                "{label} takes {} as long as Fulgurite in the geometric mean of {} workloads, and longer in {longer} of them",
+                times(mean),
                 ratios.len(),
-                times(mean)
             );
         }
     }
