@@ -16,6 +16,8 @@ pub(super) struct Lines<'a> {
     pub(super) x: Axis<'a>,
     pub(super) y: Axis<'a>,
     pub(super) lines: Vec<Line>,
+    /// Small, below all else: where this comes from.
+    pub(super) foot: Option<String>,
 }
 
 /// A logarithmic axis.
@@ -36,7 +38,7 @@ pub(super) const STYLE: &str = "\
 --node-runtime:#1971c2;--node-engine:#7048e8;--floor:#57606a;--memcpy:#9aa2ab}\
 @media(prefers-color-scheme:dark){.plot{--ink:#e6edf3;--dim:#8d96a0;--grid:#30363d;--paper:#0d1117;--fulgurite:#ff7b3a;\
 --fulgurite-child:#ffc078;--node-runtime:#4dabf7;--node-engine:#b197fc;--floor:#adb5bd;--memcpy:#6e7781}}\
-.plot text{font:13px system-ui,sans-serif;fill:var(--ink)}.plot .title{font-size:16px;font-weight:600}.plot .dim{fill:var(--dim)}\
+.plot text{font:13px system-ui,sans-serif;fill:var(--ink)}.plot .title{font-size:16px;font-weight:600}.plot .dim{fill:var(--dim)}.plot .foot{font-size:11px}\
 .plot .grid{stroke:var(--grid);stroke-width:1}.plot .line{fill:none;stroke-width:2}.plot .strong{stroke-width:4}";
 
 const LEFT: f64 = 84.0;
@@ -52,8 +54,12 @@ pub(super) fn lines(plot: &Lines) -> Option<String> {
     let (x, y) = (Scale::of(points().map(|p| p.0))?, Scale::of(points().map(|p| p.1))?);
     let across = |value: f64| LEFT + x.part(value) * WIDE;
     let up = |value: f64| TOP + (1.0 - y.part(value)) * HIGH;
-    let (width, height) = (LEFT + WIDE + RIGHT, TOP + HIGH + BELOW);
+    let below = if plot.foot.is_some() { BELOW + 22.0 } else { BELOW };
+    let (width, height) = (LEFT + WIDE + RIGHT, TOP + HIGH + below);
     let mut svg = open(width, height, plot.title);
+    if let Some(foot) = &plot.foot {
+        text(&mut svg, 16.0, height - 10.0, "start", "dim foot", foot);
+    }
     for value in x.ticks() {
         let (at, label) = (across(value), (plot.x.show)(value));
         let _ = write!(svg, r#"<path class="grid" d="M{at:.1} {TOP}V{:.1}"/>"#, TOP + HIGH);
@@ -89,7 +95,7 @@ pub(super) fn lines(plot: &Lines) -> Option<String> {
     }
     let last = |line: &Line| line.points.last().map(|end| end.0);
     if let Some(at) = plot.lines.first().and_then(last).filter(|at| plot.lines.iter().all(|it| last(it) == Some(*at))) {
-        text(&mut svg, LEFT + WIDE + 16.0, 26.0, "start", "dim", &format!("at {}", (plot.x.show)(at)));
+        text(&mut svg, width - 16.0, 26.0, "end", "dim", &format!("at {}", (plot.x.show)(at)));
     }
     let ends: Vec<_> = plot.lines.iter().filter_map(|line| line.points.last().map(|end| (line, end))).collect();
     let wished: Vec<f64> = ends.iter().map(|(_, end)| up(end.1)).collect();
@@ -162,6 +168,7 @@ pub(super) fn times(ratio: f64) -> String {
 /// Three digits at most, and none that say nothing.
 pub(super) fn digits(value: f64) -> String {
     let text = match value.abs() {
+        ..0.095 => format!("{value:.3}"),
         ..0.995 => format!("{value:.2}"),
         ..9.95 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
@@ -258,6 +265,7 @@ mod tests {
     #[test]
     fn figures_are_short() {
         let check = |value, text: &str| assert_eq!(times(value), text);
+        check(0.0174, "0.017×");
         check(0.456, "0.46×");
         check(1.0, "1×");
         check(3.12, "3.1×");
@@ -269,7 +277,7 @@ mod tests {
     #[test]
     fn nothing_has_no_plot() {
         let axis = || Axis { title: "x", show: digits };
-        assert!(lines(&Lines { title: "t", x: axis(), y: axis(), lines: Vec::new() }).is_none());
+        assert!(lines(&Lines { title: "t", x: axis(), y: axis(), lines: Vec::new(), foot: None }).is_none());
         assert!(bars("t", "a", "b", &[]).is_none());
     }
 }

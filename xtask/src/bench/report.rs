@@ -23,6 +23,7 @@ pub(super) fn main_plot(report: &Report) -> Option<String> {
         "time of one run in a warm process",
         seconds,
         |workload, column| workload.wall(column).map(|spread| spread.median),
+        Some(format!("{} · revision {} · {}", report.machine.date, report.machine.revision, report.machine.line())),
     )
 }
 
@@ -114,6 +115,7 @@ fn plots(page: &mut String, report: &Report) {
             time,
             seconds,
             wall,
+            None,
         ),
         ratios(report, RUNTIME, "How much faster than @openfn/runtime", "slower", "faster"),
         ratios(report, "node-engine", "How much faster than @openfn/engine-multi", "slower", "faster"),
@@ -124,8 +126,8 @@ fn plots(page: &mut String, report: &Report) {
             "slower",
             "faster than parsing it at all",
         ),
-        by_size(report, "fhir/one-key", "Change one key: peak memory", memory, times, multiple),
-        by_size(report, "fhir/rewrite", "Make everything anew: peak memory", memory, times, multiple),
+        by_size(report, "fhir/one-key", "Change one key: peak memory", memory, times, multiple, None),
+        by_size(report, "fhir/rewrite", "Make everything anew: peak memory", memory, times, multiple, None),
     ];
     for svg in all.into_iter().flatten() {
         let _ = write!(page, "<figure>{svg}</figure>");
@@ -140,6 +142,7 @@ fn by_size(
     y: &str,
     show: fn(f64) -> String,
     figure: impl Fn(&Measured, &str) -> Option<f64>,
+    foot: Option<String>,
 ) -> Option<String> {
     let mut workloads: Vec<&Measured> =
         report.workloads.iter().filter(|it| it.group == group && it.graph.is_none()).collect();
@@ -160,6 +163,7 @@ fn by_size(
         x: Axis { title: "size of the state (JSON text)", show: bytes },
         y: Axis { title: y, show },
         lines: COLUMNS.iter().filter_map(line).collect(),
+        foot,
     })
 }
 
