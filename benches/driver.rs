@@ -67,6 +67,7 @@ mod columns {
     //! What is measured.
 
     use std::hint::black_box;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::path::Path;
     use std::process::ExitCode;
     use std::sync::Arc;
@@ -370,7 +371,9 @@ mod columns {
         }
 
         fn run(&mut self) -> Result<Output, String> {
-            Ok(Output::Length(self.warm.floor(&self.state).0))
+            // The state is JSON, so it is the isolate's memory that was not enough for it.
+            let floor = catch_unwind(AssertUnwindSafe(|| self.warm.floor(&self.state).0));
+            floor.map(Output::Length).map_err(|_| "out of memory, with the heap that V8 chooses by itself".to_owned())
         }
 
         fn collect(&mut self) {

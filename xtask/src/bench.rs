@@ -31,6 +31,9 @@ use anyhow::{Context, Result, ensure};
 use crate::{v8, workloads, workspace};
 use result::Report;
 
+/// The figures of a run with a filter.
+const FILTERED: &str = "filtered.json";
+
 /// What was typed.
 pub(crate) struct Options<'a> {
     /// Only workloads, or benches, whose name holds this.
@@ -118,15 +121,16 @@ fn publish(
 ) -> Result<PathBuf> {
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     let write = |path: &Path, text: &str| fs::write(path, text).with_context(|| format!("writing {}", path.display()));
-    report.write(&folder.join("report.json"))?;
+    // What a filter left over does not take the place of everything.
+    let (figures, page) = if all { ("report.json", "index.html") } else { (FILTERED, "filtered.html") };
+    report.write(&folder.join(figures))?;
     if all {
         report.write(&folder.join(format!("{}.json", report.machine.revision)))?;
-        // The README's plot; what a filter left over would not be it.
         if let Some(svg) = report::main_plot(report) {
             write(&root.join("docs/bench.svg"), &svg)?;
         }
     }
-    let page = folder.join("index.html");
+    let page = folder.join(page);
     write(&page, &report::html(report, notes, old))?;
     Ok(page)
 }

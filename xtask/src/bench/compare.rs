@@ -39,7 +39,8 @@ pub(super) fn find(folder: &Path, name: &str) -> Result<Report> {
         return Report::read(path);
     }
     let mut kept: Vec<_> = folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    kept.retain(|path| path.extension().is_some_and(|it| it == "json") && !path.ends_with("report.json"));
+    let is_latest = |path: &Path| path.ends_with("report.json") || path.ends_with(super::FILTERED);
+    kept.retain(|path| path.extension().is_some_and(|it| it == "json") && !is_latest(path));
     kept.sort();
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     match kept.iter().find(|path| stem(path).starts_with(name)) {

@@ -128,7 +128,9 @@ impl Driver {
         let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         let said = fs::read(&self.errors).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
-        let told = said.lines().find(|line| reason(line) != "failed").or(said.lines().last()).unwrap_or_default();
+        let panicked = said.lines().skip_while(|line| !line.contains("panicked at")).nth(1);
+        let told = said.lines().find(|line| reason(line) != "failed").or(panicked).or(said.lines().last());
+        let told = told.unwrap_or_default();
         Failure { reason: reason(told), detail: cut(&format!("{status}: {told}")) }
     }
 }
