@@ -12,7 +12,7 @@
 //! ```
 
 mod entries;
-mod random;
+pub(crate) mod random;
 
 use anyhow::{Result, ensure};
 use entries::Entries;

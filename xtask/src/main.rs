@@ -14,6 +14,8 @@ mod suite;
 mod tidy;
 mod v8;
 mod variant;
+#[path = "../../benches/workloads/mod.rs"]
+mod workloads;
 mod workspace;
 
 use anyhow::{Context, Result};
@@ -27,6 +29,8 @@ use std::{
     process::ExitCode,
 };
 use variant::Variant;
+
+use workloads::Shape;
 
 fn main() -> ExitCode {
     let mut args = env::args_os();
@@ -47,7 +51,18 @@ fn run(matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("demo", m)) => demo::run(root, size::parse(m.get_one::<String>("size").expect("has a default"))?),
         Some(("test", m)) => suite::run(root, m.get_flag("fix")),
-        Some(("bench", m)) => bench::run(root, m.get_one::<String>("filter").map(String::as_str), m.get_flag("quick")),
+        Some(("bench", m)) => {
+            let word = |name: &str| m.get_one::<String>(name).map(String::as_str);
+            if m.get_flag("criterion") {
+                bench::run_criterion(root, word("filter"), m.get_flag("quick"))
+            } else if m.get_flag("render") {
+                bench::render(root, word("compare"))
+            } else {
+                let kit = m.get_one::<PathBuf>("kit").map(PathBuf::as_path);
+                let (filter, full, compare) = (word("filter"), m.get_flag("full"), word("compare"));
+                bench::run(root, &bench::Options { filter, full, compare, kit })
+            }
+        }
         Some(("guard", m)) => {
             guard::run(root, if m.get_flag("bless") { guard::Mode::Bless } else { guard::Mode::Compare })
         }
@@ -66,14 +81,13 @@ fn run(matches: &ArgMatches) -> Result<()> {
             },
         ),
         Some(("tidy", _)) => tidy::check(root).map(|files| println!("{files} files in order")),
-        Some(("generate", m)) => match m.subcommand() {
-            Some(("fhir", m)) => generate(
-                m.get_one::<PathBuf>("output"),
-                size::parse(m.get_one::<String>("size").expect("is required"))?,
-                *m.get_one("seed").expect("has a default"),
-            ),
-            _ => unreachable!("clap requires one that it knows"),
-        },
+        Some(("generate", m)) => {
+            let (name, m) = m.subcommand().expect("clap requires one");
+            let shape =
+                Shape::ALL.into_iter().find(|shape| shape.name() == name).expect("clap requires one that it knows");
+            let size = size::parse(m.get_one::<String>("size").expect("is required"))?;
+            generate(shape, m.get_one::<PathBuf>("output"), size, *m.get_one("seed").expect("has a default"))
+        }
         _ => unreachable!("clap requires one that it knows"),
     }
 }
@@ -116,9 +130,27 @@ fn commands() -> Command {
         )
         .subcommand(
             Command::new("bench")
-                .about("Run the criterion benchmarks")
-                .arg(Arg::new("filter").help("Only those whose name holds this"))
-                .arg(flag("quick", "Fewer samples: minutes instead of a quarter of an hour")),
+                .about("Measure Fulgurite beside OpenFn's runtime and bare V8, and write benches/report/")
+                .after_help(BENCH_HELP)
+                .arg(Arg::new("filter").help("Only workloads (or benches) whose name holds this"))
+                .arg(flag("full", "Everything up to 500 MB: hours, where the set without this takes ten minutes"))
+                .arg(option("compare", "REV").help("Compare with a report that is kept, by its revision or its path"))
+                .arg(
+                    option("kit", "DIR")
+                        .value_parser(value_parser!(PathBuf))
+                        .help("A built checkout of OpenFn's kit instead of the packages that npm has"),
+                )
+                .arg(
+                    flag("render", "Measure nothing: write the page again from the last report").conflicts_with("full"),
+                )
+                .arg(
+                    flag("criterion", "Run the criterion benchmarks instead")
+                        .conflicts_with_all(["full", "render", "compare", "kit"]),
+                )
+                .arg(
+                    flag("quick", "With --criterion: fewer samples, minutes instead of a quarter of an hour")
+                        .requires("criterion"),
+                ),
         )
         .subcommand(
             Command::new("guard")
@@ -146,11 +178,9 @@ fn commands() -> Command {
             Command::new("generate")
                 .about("Make input for examples and measurements")
                 .subcommand_required(true)
-                .subcommand(
-                    Command::new("fhir")
-                        .about(
-                            "A state that holds a FHIR bundle of made-up patients; size and seed fix every byte of it",
-                        )
+                .subcommands(Shape::ALL.map(|shape| {
+                    Command::new(shape.name())
+                        .about(shape.about())
                         .arg(
                             option("size", "SIZE")
                                 .required(true)
@@ -160,17 +190,21 @@ fn commands() -> Command {
                             option("seed", "N")
                                 .value_parser(value_parser!(u64))
                                 .default_value("1")
-                                .help("Another seed, another bundle"),
+                                .help("Another seed, another state"),
                         )
                         .arg(
                             option("output", "FILE")
                                 .short('o')
                                 .value_parser(value_parser!(PathBuf))
                                 .help("Where to write it; by default to stdout"),
-                        ),
-                ),
+                        )
+                })),
         )
 }
+
+const BENCH_HELP: &str = "\
+Needs Linux, and npm for the columns of OpenFn: without it they say so. The page is benches/report/index.html, its figures are beside it as
+report.json and <revision>.json, and docs/bench.svg is the plot of the README. How to read it: docs/benchmarks.md";
 
 const V8_HELP: &str = "\
 The first of these ways that works is taken, and one line says which:
@@ -187,10 +221,10 @@ Environment:
   RUSTY_V8_MIRROR    where to download from, as the v8 crate knows it
   GN                 a gn of your own for way 5";
 
-fn generate(output: Option<&PathBuf>, size: u64, seed: u64) -> Result<()> {
+fn generate(shape: Shape, output: Option<&PathBuf>, size: u64, seed: u64) -> Result<()> {
     let Some(path) = output else {
         let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
-        fhir::write(&mut out, size, seed)?;
+        workloads::write(shape, &mut out, size, seed)?;
         return Ok(out.flush()?);
     };
     if let Some(dir) = path.parent() {
@@ -198,9 +232,9 @@ fn generate(output: Option<&PathBuf>, size: u64, seed: u64) -> Result<()> {
     }
     let file = fs::File::create(path).with_context(|| format!("creating {}", path.display()))?;
     let mut out = BufWriter::with_capacity(1 << 20, file);
-    let written = fhir::write(&mut out, size, seed)?;
+    workloads::write(shape, &mut out, size, seed)?;
     out.flush().with_context(|| format!("writing {}", path.display()))?;
-    eprintln!("{}: {} in {} entries", path.display(), size::show(written.bytes), written.entries);
+    eprintln!("{}: {}", path.display(), size::show(size));
     Ok(())
 }
 
