@@ -325,7 +325,7 @@ mod columns {
     impl Apart {
         pub(super) fn new(memory: usize) -> Apart {
             // A child that is replaced between two runs would be no warm one.
-            let config = Config { recycle_growth: u64::MAX, recycle_runs: u64::MAX, ..config(None, false) };
+            let config = Config { recycle_growth: u64::MAX, recycle_runs: u64::MAX, ..config(None, false, None) };
             Apart { memory, pool: Pool::start(config).expect("a child"), loaded: None }
         }
     }
