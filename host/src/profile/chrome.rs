@@ -22,26 +22,41 @@ pub struct Target {
     file: File,
     path: PathBuf,
     flag: &'static str,
+    /// Whether it has to go when nothing comes to be written.
+    is_new: bool,
 }
 
 impl Target {
-    /// Opens the file of a flag; one that is there is emptied.
+    /// Opens the file of a flag. One that is there stays as it is until there is something to write.
     ///
     /// # Errors
     /// [`Error::Output`] when it cannot be created.
     pub fn open(path: &Path, flag: &'static str) -> Result<Target, Error> {
-        let file = File::create(path).map_err(|error| refused(path, flag, &error))?;
-        Ok(Target { file, path: path.to_owned(), flag })
+        let is_new = !path.exists();
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        let file = file.map_err(|error| refused(path, flag, &error))?;
+        Ok(Target { file, path: path.to_owned(), flag, is_new })
     }
 
     /// Writes what there is.
     ///
     /// # Errors
     /// [`Error::Output`] when not all of it could be written.
-    pub fn write(self, profile: &Value) -> Result<(), Error> {
-        let mut file = BufWriter::new(self.file);
-        let written = serde_json::to_writer(&mut file, profile).map_err(io::Error::from);
+    pub fn write(mut self, profile: &Value) -> Result<(), Error> {
+        self.is_new = false;
+        let emptied = self.file.set_len(0);
+        let mut file = BufWriter::new(&self.file);
+        let written = emptied.and_then(|()| serde_json::to_writer(&mut file, profile).map_err(io::Error::from));
         written.and_then(|()| file.flush()).map_err(|error| refused(&self.path, self.flag, &error))
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if self.is_new {
+            // Nobody is helped by an empty file.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
