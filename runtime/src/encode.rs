@@ -6,8 +6,9 @@
 
 mod calls;
 mod form;
+mod way;
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::rc::Rc;
 
 use deno_core::v8;
@@ -16,6 +17,7 @@ use fulgurite_state::{IndexOptions, MAX_DEPTH, Path, State, Writer, nests_deeper
 
 use self::calls::Fallible;
 use self::form::Form;
+use self::way::Way;
 use crate::live::Values;
 use crate::text::{append_quoted, append_utf8, lossy, utf8_bound};
 use crate::view::{View, Views};
@@ -113,7 +115,7 @@ pub(crate) fn encode<'s>(
         options,
         writer: Writer::new(options.index),
         ancestors: Vec::new(),
-        path: Vec::new(),
+        way: Way::default(),
         private_names: Vec::new(),
         values: Values::default(),
         warnings: Vec::new(),
@@ -155,7 +157,7 @@ struct Pass<'a, 's> {
     writer: Writer,
     /// The objects and arrays that are being written, outermost first.
     ancestors: Vec<v8::Local<'s, v8::Object>>,
-    path: Vec<Segment>,
+    way: Way,
     private_names: Vec<String>,
     values: Values,
     warnings: Vec<String>,
@@ -170,7 +172,7 @@ struct Pass<'a, 's> {
 impl<'s> Pass<'_, 's> {
     /// The level of the value at hand: 0 is the state itself.
     fn level(&self) -> usize {
-        self.path.len()
+        self.way.len()
     }
 
     fn write(&mut self, scope: &mut v8::PinScope<'s, '_>, form: Form<'s>) -> Fallible<()> {
@@ -178,9 +180,8 @@ impl<'s> Pass<'_, 's> {
             Form::Omit => self.writer.value(b"null"),
             Form::Text(text) => self.writer.value(text.as_bytes()),
             Form::Integer(integer) => self.writer.value_with(11, |out| {
-                let mut text = String::with_capacity(11);
-                let _ = write!(text, "{integer}");
-                out.extend_from_slice(text.as_bytes());
+                // Into memory, which does not fail.
+                let _ = write!(out, "{integer}");
             }),
             Form::Digits(digits) => self.writer.value(format!("\"{digits}\"").as_bytes()),
             Form::Quoted(string) => {
@@ -207,8 +208,8 @@ impl<'s> Pass<'_, 's> {
                 if self.values.streams.len() >= MOST_STREAMS {
                     return Err(self.cannot(TOO_MANY_STREAMS));
                 }
-                if self.path.iter().all(named) {
-                    let path = Path(self.path.clone());
+                let path = self.way.path();
+                if path.0.iter().all(named) {
                     let views = self.views;
                     let live = self.catching(scope, |scope| views.streams.keep(scope, path, stream))?;
                     self.values.streams.push(live);
@@ -257,10 +258,10 @@ impl<'s> Pass<'_, 's> {
         if values.streams.is_empty() {
             return Ok(());
         }
-        let from = view.path_of(place);
+        let (from, here) = (view.path_of(place), self.way.path());
         for live in &values.streams {
             if let Some(rest) = live.path.strip_prefix(&from) {
-                let at = self.path.iter().chain(rest).cloned().collect();
+                let at = here.0.iter().chain(rest).cloned().collect();
                 self.values.streams.push(live.moved(Path(at)));
             }
         }
@@ -327,24 +328,23 @@ impl<'s> Pass<'_, 's> {
         view: Option<&(u32, Rc<View>)>,
         expected: &mut usize,
     ) -> Fallible<()> {
-        let mut raw = Vec::with_capacity(32);
-        append_quoted(scope, key.cast(), &mut raw);
         let top = self.level() == 0 && self.options.is_state;
-        if top && self.options.remove.iter().any(|name| raw[1..raw.len() - 1] == *name.as_bytes()) {
-            return Ok(());
-        }
-        let only = self.options.only;
-        if top && !only.is_empty() && !only.iter().any(|name| raw[1..raw.len() - 1] == *name.as_bytes()) {
-            return Ok(());
+        self.way.enter_key(|out| append_quoted(scope, key.cast(), out));
+        let raw = self.way.key();
+        if top {
+            let is = |name: &str| raw[1..raw.len() - 1] == *name.as_bytes();
+            let only = self.options.only;
+            if self.options.remove.iter().any(|name| is(name)) || !only.is_empty() && !only.iter().any(|name| is(name)) {
+                self.way.leave();
+                return Ok(());
+            }
         }
         let private = top && raw[1] == b'_';
-        let shown = fulgurite_state::quote::unquote_lossy(&raw);
-        self.path.push(Segment::Key(shown));
 
         let mut form = None;
         if let Some((number, view)) = view
             && !private
-            && let Some(place) = place_of(view, &raw, expected)
+            && let Some(place) = place_of(view, raw, expected)
         {
             let views = self.views;
             form = Some(match self.catching(scope, |scope| views.untouched(scope, object, key, *number, place))? {
@@ -357,8 +357,8 @@ impl<'s> Pass<'_, 's> {
             None => {
                 let value = self.get(scope, object, key)?;
                 if private {
-                    let Some(Segment::Key(name)) = self.path.pop() else { unreachable!("pushed above") };
-                    self.private_names.push(name);
+                    self.private_names.push(fulgurite_state::quote::unquote_lossy(self.way.key()));
+                    self.way.leave();
                     self.values.private.push((v8::Global::new(scope, key), v8::Global::new(scope, value)));
                     return Ok(());
                 }
@@ -366,11 +366,11 @@ impl<'s> Pass<'_, 's> {
             }
         };
         if !matches!(form, Form::Omit) {
-            self.writer.key(&raw);
+            self.writer.key(self.way.key());
             self.write(scope, form)?;
             self.writer.end_property();
         }
-        self.path.pop();
+        self.way.leave();
         Ok(())
     }
 
@@ -401,14 +401,14 @@ impl<'s> Pass<'_, 's> {
     fn array(&mut self, scope: &mut v8::PinScope<'s, '_>, array: v8::Local<'s, v8::Array>) -> Fallible<()> {
         self.writer.begin_array();
         for index in 0..array.length() {
-            self.path.push(Segment::Index(index as usize));
+            self.way.enter_index(index as usize);
             let element = self.get_index(scope, array, index)?;
             self.element = true;
             let form = self.form(scope, element)?;
             self.element = false;
             self.writer.element();
             self.write(scope, form)?;
-            self.path.pop();
+            self.way.leave();
         }
         self.writer.end();
         Ok(())
@@ -435,14 +435,14 @@ impl<'s> Pass<'_, 's> {
                 }
                 false if to - from > 1 => step = (to - from) / 2,
                 false => {
-                    self.path.push(Segment::Index(from as usize));
+                    self.way.enter_index(from as usize);
                     let element = self.get_index(scope, array, from)?;
                     let careful = std::mem::replace(&mut self.careful, true);
                     let form = self.form(scope, element)?;
                     self.writer.element();
                     self.write(scope, form)?;
                     self.careful = careful;
-                    self.path.pop();
+                    self.way.leave();
                     from = to;
                 }
             }
@@ -495,20 +495,11 @@ impl<'s> Pass<'_, 's> {
 /// The place of a key in a view's index. `expected` is where it most likely is.
 fn place_of(view: &View, raw: &[u8], expected: &mut usize) -> Option<usize> {
     let count = view.object.properties().len();
-    if *expected < count && same_key(&view.raw_key(*expected), raw) {
+    if *expected < count && view.has_key(*expected, raw) {
         *expected += 1;
         return Some(*expected - 1);
     }
-    let place = (0..count).find(|&place| same_key(&view.raw_key(place), raw))?;
+    let place = (0..count).find(|&place| view.has_key(place, raw))?;
     *expected = place + 1;
     Some(place)
-}
-
-fn same_key(theirs: &[u8], ours: &[u8]) -> bool {
-    theirs == ours
-        || (theirs.contains(&b'\\') && {
-            let (theirs, ours) =
-                (fulgurite_state::quote::unquote_utf16(theirs), fulgurite_state::quote::unquote_utf16(ours));
-            theirs == ours
-        })
 }

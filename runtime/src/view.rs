@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use deno_core::v8;
 use fulgurite_state::path::Segment;
-use fulgurite_state::quote::unquote_lossy;
+use fulgurite_state::quote::{unquote_lossy, unquote_utf16};
 use fulgurite_state::{Object, Path, Span, State, array_chunks, object_chunks};
 
 use crate::desk::gone;
@@ -78,6 +78,14 @@ impl View {
     pub(crate) fn raw_key(&self, property: usize) -> Bytes {
         let key = self.object.properties()[property].key();
         self.state.slice(self.base + key.start..self.base + key.end)
+    }
+
+    /// Whether a property has that key, given as JSON text.
+    pub(crate) fn has_key(&self, property: usize, raw: &[u8]) -> bool {
+        let key = self.object.properties()[property].key();
+        self.state.with_text(self.base + key.start..self.base + key.end, |theirs| {
+            theirs == raw || theirs.contains(&b'\\') && unquote_utf16(theirs) == unquote_utf16(raw)
+        })
     }
 
     /// The path of a property in the state it comes from; known only when that state has streams.

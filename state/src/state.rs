@@ -108,6 +108,17 @@ impl State {
         self.0.rope.slice(range)
     }
 
+    /// Looks at one range of the text, which is copied only where no single segment holds it.
+    ///
+    /// # Panics
+    /// When the range does not lie within the text.
+    pub fn with_text<T>(&self, range: Range<usize>, look: impl FnOnce(&[u8]) -> T) -> T {
+        match self.0.rope.peek(range.clone()) {
+            Some(text) => look(text),
+            None => look(&self.0.rope.slice(range)),
+        }
+    }
+
     /// Appends one range of the text to `out`.
     ///
     /// # Panics

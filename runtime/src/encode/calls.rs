@@ -1,7 +1,6 @@
 //! Every call of the pass into V8 that may run user code: what it throws becomes the pass's error, with the path.
 
 use deno_core::v8;
-use fulgurite_state::Path;
 use fulgurite_state::path::Segment;
 
 use super::{Error, Pass};
@@ -76,8 +75,8 @@ impl<'s> Pass<'_, 's> {
     }
 
     pub(super) fn key_for_to_json(&self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
-        let text = match self.path.last() {
-            Some(Segment::Key(key)) => key.clone(),
+        let text = match self.way.last() {
+            Some(Segment::Key(key)) => key,
             Some(Segment::Index(index)) => index.to_string(),
             None => String::new(),
         };
@@ -102,18 +101,18 @@ impl<'s> Pass<'_, 's> {
     }
 
     pub(super) fn threw(&self, exception: v8::Global<v8::Value>) -> Error {
-        Error::Threw { path: Path(self.path.clone()), exception }
+        Error::Threw { path: self.way.path(), exception }
     }
 
     pub(super) fn cannot(&self, why: &'static str) -> Error {
-        Error::Cannot { path: Path(self.path.clone()), why }
+        Error::Cannot { path: self.way.path(), why }
     }
 
     pub(super) fn warn(&mut self, what: &str) {
         const MOST: usize = 20;
         match self.warnings.len() {
             MOST => self.warnings.push("there are more warnings about this output, which are left out".to_owned()),
-            told if told < MOST => self.warnings.push(format!("{} {what}", Path(self.path.clone()))),
+            told if told < MOST => self.warnings.push(format!("{} {what}", self.way.path())),
             _ => {}
         }
     }
