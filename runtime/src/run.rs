@@ -279,6 +279,7 @@ pub(crate) fn thread(
     let Order { request, sink, profiled, around } = order;
     let began = Instant::now();
     let span = spans::execute(&around, request.plan.id().or(request.plan.name())).entered();
+    drop(around);
     let flood = Flood::new(request.limits.log_rate, began);
     let mut secrets = Secrets::default();
     secrets.add_map(request.plan.credentials());
@@ -318,6 +319,8 @@ pub(crate) fn thread(
     let inside = tokio.as_ref().map(|tokio| tokio.enter());
     if let Some(run) = &mut kept {
         run.isolate.end_samples();
+        // What it holds of spans, too.
+        run.desk.clear();
     }
     let outcome = complete.outcome.clone();
     let (heap, buffers) = (gauge.most_heap().max(complete.figures.heap), gauge.most_buffers());
