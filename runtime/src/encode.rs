@@ -334,7 +334,8 @@ impl<'s> Pass<'_, 's> {
         if top {
             let is = |name: &str| raw[1..raw.len() - 1] == *name.as_bytes();
             let only = self.options.only;
-            if self.options.remove.iter().any(|name| is(name)) || !only.is_empty() && !only.iter().any(|name| is(name)) {
+            if self.options.remove.iter().any(|name| is(name)) || !only.is_empty() && !only.iter().any(|name| is(name))
+            {
                 self.way.leave();
                 return Ok(());
             }
