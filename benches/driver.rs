@@ -319,6 +319,7 @@ mod columns {
     pub(super) struct Apart {
         memory: usize,
         pool: Pool,
+        running: Option<fulgurite_engine::pool::Run>,
         loaded: Option<Loaded>,
     }
 
@@ -326,12 +327,15 @@ mod columns {
         pub(super) fn new(memory: usize) -> Apart {
             // A child that is replaced between two runs would be no warm one.
             let config = Config { recycle_growth: u64::MAX, recycle_runs: u64::MAX, ..config(None, false, None) };
-            Apart { memory, pool: Pool::start(config).expect("a child"), loaded: None }
+            Apart { memory, pool: Pool::start(config).expect("a child"), running: None, loaded: None }
         }
     }
 
     impl Column for Apart {
         fn rest(&mut self) {
+            if let Some(running) = self.running.take() {
+                running.join();
+            }
             // The child makes its next isolate.
             std::thread::park_timeout(AN_ISOLATE);
         }
@@ -355,7 +359,8 @@ mod columns {
                 Room::Free
             };
             let slot = self.pool.slot(None).ok_or("there is no child")?;
-            slot.start(request, Box::new(sink)).join();
+            // Whoever reports a run does so when it has told its end; its process is not ready for the next one then.
+            self.running = Some(slot.start(request, Box::new(sink)));
             result(end.recv().map_err(|_| "the run has no end")?)
         }
     }

@@ -189,8 +189,8 @@ fn traced(flags: &[&str]) {
         for span in all {
             assert_eq!(span.lane.0, execute.lane.0);
             match kind {
-                // It was made before there was a run.
-                "isolate" if apart => assert!(span.end <= execute.start, "{span:?} before {execute:?}"),
+                // A process that has had the time has made it before there was a run.
+                "isolate" if apart && span.end <= execute.start => {}
                 _ => assert!(span.is_within(&execute), "{span:?} in {execute:?}"),
             }
         }
